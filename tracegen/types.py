@@ -1,0 +1,239 @@
+"""The nouns of tracegen: frozen values that pass from stage to stage. No behaviour beyond derived identity.
+
+Data flows one way: ``Prompt → Attempt → Request → Generation → Completion → Trace → Verdict → Sample``.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Literal, NamedTuple, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Domain(StrEnum):
+    """The five domains of the published mix (DeepSeek-R1, arXiv 2501.12948v2, table 5)."""
+
+    MATH = "math"
+    CODE = "code"
+    STEM = "stem"
+    LOGIC = "logic"
+    GENERAL = "general"
+
+
+class Outcome(StrEnum):
+    """What a verifier can say. UNDECIDED is not evidence against an answer."""
+
+    CORRECT = "correct"
+    INCORRECT = "incorrect"
+    UNDECIDED = "undecided"
+
+
+class FinishReason(StrEnum):
+    """Why the engine stopped: end of sequence, token limit, or told to."""
+
+    STOP = "stop"
+    LENGTH = "length"
+    ABORT = "abort"
+
+
+class Value(BaseModel):
+    """Base of the values that also come from users' files: immutable, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class AnswerReference(Value):
+    """A final answer, as text or LaTeX."""
+
+    kind: Literal["answer"] = "answer"
+    answer: str = Field(min_length=1)
+
+
+class ProceduralReference(Value):
+    """An item of a reasoning-gym dataset, judged by that dataset's own scorer."""
+
+    kind: Literal["procedural"] = "procedural"
+    dataset: str
+    """Name in reasoning-gym's registry, as ``chain_sum``."""
+    item: Mapping[str, object]
+    """The item as generated: ``question``, ``answer``, ``metadata``; JSON types only."""
+
+
+class NoReference(Value):
+    """Nothing to judge against."""
+
+    kind: Literal["none"] = "none"
+
+
+Reference: TypeAlias = Annotated[
+    AnswerReference | ProceduralReference | NoReference, Field(discriminator="kind")
+]
+
+
+class Message(NamedTuple):
+    """One turn of a chat."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """One problem put to the teacher."""
+
+    prompt_id: str
+    """32 hex digits of a hash over domain and text: the same problem has the same id everywhere."""
+    domain: Domain
+    text: str
+    """What the user turn says, before the teacher's own instruction is added."""
+    reference: Reference
+    source: str
+    """Name of the prompt source in the recipe."""
+    source_row: str
+    """Where in the source it was found, for a person who wants to look: a row number or the row's own id."""
+    licence: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Attempt:
+    """One completion asked for."""
+
+    prompt_id: str
+    index: int
+    """Which of the prompt's attempts, from 0."""
+
+    @property
+    def attempt_id(self) -> str:
+        return f"{self.prompt_id}.{self.index:04d}"
+
+
+class Sampling(Value):
+    """How the teacher samples. Defaults are the R1 model card's recommendation (temperature 0.6, top-p 0.95, 32,768)."""
+
+    temperature: float = Field(0.6, ge=0, le=2)
+    top_p: float = Field(0.95, gt=0, le=1)
+    max_tokens: int = Field(32_768, gt=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What an engine is asked for: exactly one completion."""
+
+    attempt_id: str
+    messages: tuple[Message, ...]
+    """Chat up to and including the user turn."""
+    prefill: str
+    """Text the assistant turn is made to begin with, as ``<think>\\n``; empty for none."""
+    sampling: Sampling
+    seed: int
+    """31-bit, derived from run seed and attempt id: no two attempts share one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """What an engine answered, as it reported it."""
+
+    text: str
+    """Raw text after the prefill; never parsed, never stripped."""
+    finish_reason: FinishReason
+    prompt_tokens: int
+    completion_tokens: int
+    sampling: Sampling
+    """The parameters in effect, as the engine reports them; where it reports none, as they were sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineIdentity:
+    """What produced the tokens: recorded with each completion."""
+
+    engine: str
+    engine_version: str
+    model: str
+    revision: str
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """One row of the ledger: a completion that was paid for, accepted or not."""
+
+    attempt_id: str
+    prompt_id: str
+    index: int
+    shard_id: str
+    domain: Domain
+    text: str
+    prefill: str
+    finish_reason: FinishReason
+    prompt_tokens: int
+    completion_tokens: int
+    temperature: float
+    top_p: float
+    max_tokens: int
+    seed: int
+    engine: str
+    engine_version: str
+    model: str
+    revision: str
+    replica_id: str
+    epoch: int
+    """Which driver of the run asked for it, counted from 1."""
+    started_at_s: float
+    """Unix time."""
+    wall_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A completion split at its think tags."""
+
+    reasoning: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A verifier's word on one trace."""
+
+    outcome: Outcome
+    reason: str
+    """A short code, as ``equal``, ``different``, ``no_answer``, ``truncated``, ``timeout``."""
+    detail: str = ""
+    """For people: what was compared. At most a few hundred characters."""
+    cpu_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict on one attempt: a row of the ledger's verdicts."""
+
+    attempt_id: str
+    prompt_id: str
+    shard_id: str
+    outcome: Outcome
+    reason: str
+    detail: str
+    verifier: str
+    """Name and version, as ``math/1``; ``extract/1`` where there was no trace to judge."""
+    cpu_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A fixed set of prompts of one domain: the unit of commit and of file."""
+
+    shard_id: str
+    domain: Domain
+    prompt_ids: tuple[str, ...]
+
+
+def prompt_id(domain: Domain, text: str) -> str:
+    """Identity of a prompt: 128 bits of SHA-256 over its domain and its text."""
+    return hashlib.sha256(f"{domain.value}\0{text}".encode()).hexdigest()[:32]
+
+
+def attempt_seed(run_seed: int, attempt_id: str) -> int:
+    """The 31-bit sampling seed of one attempt; a pure function, so a re-run asks for the same."""
+    digest = hashlib.sha256(f"{run_seed}\0{attempt_id}".encode()).digest()
+    return int.from_bytes(digest[:4], "big") & 0x7FFF_FFFF
