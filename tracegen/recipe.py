@@ -84,9 +84,7 @@ class ReasoningGymSource(Source):
     licence: str = "Apache-2.0"
 
 
-PromptSource = Annotated[
-    JsonlSource | ParquetSource | HubSource | ReasoningGymSource, Field(discriminator="kind")
-]
+PromptSource = Annotated[JsonlSource | ParquetSource | HubSource | ReasoningGymSource, Field(discriminator="kind")]
 
 
 class Example(Value):

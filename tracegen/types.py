@@ -67,9 +67,7 @@ class NoReference(Value):
     kind: Literal["none"] = "none"
 
 
-Reference: TypeAlias = Annotated[
-    AnswerReference | ProceduralReference | NoReference, Field(discriminator="kind")
-]
+Reference: TypeAlias = Annotated[AnswerReference | ProceduralReference | NoReference, Field(discriminator="kind")]
 
 
 class Message(NamedTuple):
@@ -110,7 +108,7 @@ class Attempt:
 
 
 class Sampling(Value):
-    """How the teacher samples. Defaults are the R1 model card's recommendation (temperature 0.6, top-p 0.95, 32,768)."""
+    """How the teacher samples. The defaults are the R1 model card's: temperature 0.6, top-p 0.95, 32,768 tokens."""
 
     temperature: float = Field(0.6, ge=0, le=2)
     top_p: float = Field(0.95, gt=0, le=1)
@@ -129,6 +127,8 @@ class Request:
     sampling: Sampling
     seed: int
     """31-bit, derived from run seed and attempt id: no two attempts share one."""
+    hint: str = ""
+    """What a simulated teacher answers when it is right. Real engines never look at it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,21 +211,25 @@ class Judgement:
     attempt_id: str
     prompt_id: str
     shard_id: str
+    epoch: int
+    """The judged completion's epoch: a verdict belongs to one text, and two drivers may each have got one."""
     outcome: Outcome
     reason: str
     detail: str
     verifier: str
     """Name and version, as ``math/1``; ``extract/1`` where there was no trace to judge."""
+    completion_tokens: int
+    """What the judged completion cost, so that waste can be told by reason without reading text."""
     cpu_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Shard:
-    """A fixed set of prompts of one domain: the unit of commit and of file."""
+class ShardEntry(NamedTuple):
+    """A shard as planned: a fixed set of prompts of one domain, the unit of commit and of file."""
 
     shard_id: str
     domain: Domain
-    prompt_ids: tuple[str, ...]
+    prompts: int
+    """How many."""
 
 
 def prompt_id(domain: Domain, text: str) -> str:

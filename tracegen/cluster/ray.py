@@ -1,0 +1,173 @@
+"""The parts of a run as Ray actors. With ``jobs/``, the only place that imports Ray.
+
+Each actor is a plain class; each port below calls it and gives Ray's errors our names. A replica's exchange returns
+two objects: what the coordinator may know, and the completions. The second stays a reference here: the text moves
+from replica to verifier and recorder without passing through the scheduler.
+"""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Any, TypeVar, cast
+
+import ray
+from ray.exceptions import RayActorError, RayError, RayTaskError
+
+from tracegen.errors import ActorLost, RecipeError, TracegenError, first_line
+from tracegen.protocols import Exchange, Lease, Payload, RecorderPort, Replay, ReplicaPort, VerifierPort
+from tracegen.recipe import Where
+from tracegen.runtime.recorder import Recorder, RecorderSpec
+from tracegen.runtime.replica import Replica, ReplicaSpec
+from tracegen.types import EngineIdentity, Judgement, Reference
+from tracegen.verify.host import VerifierHost, VerifierSpec
+
+T = TypeVar("T")
+
+
+async def _answer(reference: Awaitable[T], who: str) -> T:
+    """Await a reply; a dead actor and an error raised inside it get our names."""
+    try:
+        return await reference
+    except RayTaskError as error:
+        cause = error.cause
+        if isinstance(cause, TracegenError):
+            raise cause from None
+        raise
+    except RayActorError as error:
+        raise ActorLost(f"{who} is gone: {first_line(error)}") from error
+    except RayError as error:
+        # An object whose node died with it, a worker that could not start: the part is lost to us all the same.
+        raise ActorLost(f"{who} did not answer: {type(error).__name__}: {first_line(error)}") from error
+
+
+class _Part:
+    """What the ports have in common."""
+
+    def __init__(self, actor: Any, name: str) -> None:
+        self._actor = actor
+        self._name = name
+
+    async def close(self) -> None:
+        try:
+            await asyncio.wait_for(_answer(self._actor.close.remote(), self._name), CLOSE_S)
+        finally:
+            ray.kill(self._actor)
+
+
+CLOSE_S = 20.0
+
+
+class RayReplica(_Part):
+    """A replica in an actor of its own."""
+
+    def __init__(self, actor: Any, replica_id: str) -> None:
+        super().__init__(actor, replica_id)
+        self.replica_id = replica_id
+
+    async def start(self) -> EngineIdentity:
+        return cast("EngineIdentity", await _answer(self._actor.start.remote(), self.replica_id))
+
+    async def exchange(self, leases: Sequence[Lease], wait_s: float) -> tuple[Exchange, Payload]:
+        exchange, payload = self._actor.exchange.options(num_returns=2).remote(leases, wait_s)
+        return await _answer(exchange, self.replica_id), Payload(payload)
+
+
+class RayVerifiers(_Part):
+    """A verifier pool in an actor of its own."""
+
+    async def judge(self, payload: Payload, references: Mapping[str, Reference]) -> Sequence[Judgement]:
+        return cast("Sequence[Judgement]", await _answer(self._actor.judge.remote(payload, references), self._name))
+
+
+class RayRecorder(_Part):
+    """A recorder in an actor of its own."""
+
+    async def append(self, payload: Payload) -> None:
+        await _answer(self._actor.append.remote(payload), self._name)
+
+    async def append_judgements(self, judgements: Sequence[Judgement]) -> None:
+        await _answer(self._actor.append_judgements.remote(judgements), self._name)
+
+    async def settle(self, shard_id: str) -> None:
+        await _answer(self._actor.settle.remote(shard_id), self._name)
+
+    async def replay(self, shard_id: str) -> tuple[Replay, Payload]:
+        replay, payload = self._actor.replay.options(num_returns=2).remote(shard_id)
+        return await _answer(replay, self._name), Payload(payload)
+
+
+class RayCluster:
+    """A Ray cluster: the one we are told of (``RAY_ADDRESS``, or a job's own), else one started on this machine."""
+
+    def __init__(self, where: Where) -> None:
+        self._where = where
+        self._started_here = False
+
+    def open(self) -> None:
+        """Connect, and check that what the recipe asks for can exist here. Raises RecipeError."""
+        if not ray.is_initialized():
+            self._connect()
+        try:
+            self._check_resources()
+        except TracegenError:
+            self.close()
+            raise
+
+    def _connect(self) -> None:
+        options: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False, "configure_logging": True}
+        address = os.environ.get("RAY_ADDRESS")
+        if not address:
+            # A cluster that lives and dies with this driver. Open to this machine only; a token would be left behind
+            # in the user's home and change how later clusters start.
+            os.environ.setdefault("RAY_AUTH_MODE", "disabled")
+            options |= {"address": "local", "include_dashboard": False}
+            options["num_cpus"] = max(os.cpu_count() or 1, self._needed_cpus())
+        ray.init(**options)
+        self._started_here = not address
+
+    def _needed_cpus(self) -> int:
+        where = self._where
+        return int(where.replicas * where.cpus_per_replica) + where.verifier_pools + where.recorders
+
+    def _check_resources(self) -> None:
+        have = ray.cluster_resources()
+        gpus = self._where.replicas * self._where.gpus_per_replica
+        if gpus > have.get("GPU", 0):
+            raise RecipeError(
+                f"where: {self._where.replicas} replicas of {self._where.gpus_per_replica} GPUs need {gpus} GPUs, "
+                f"this cluster has {have.get('GPU', 0):.0f}",
+                hint="ask for fewer replicas, or connect to a larger cluster (RAY_ADDRESS)",
+            )
+        cpus = self._where.replicas * self._where.cpus_per_replica
+        if cpus > have.get("CPU", 0):
+            raise RecipeError(
+                f"where: the replicas need {cpus:.0f} CPUs, this cluster has {have.get('CPU', 0):.0f}",
+                hint="ask for fewer replicas or a smaller cpus_per_replica",
+            )
+
+    @property
+    def nodes(self) -> int:
+        """Machines that are part of the cluster now."""
+        return len([node for node in ray.nodes() if node["Alive"]])
+
+    async def start_replica(self, spec: ReplicaSpec, replica_id: str) -> ReplicaPort:
+        options = {"num_cpus": self._where.cpus_per_replica, "num_gpus": self._where.gpus_per_replica}
+        return RayReplica(_actor(Replica, options).remote(spec, replica_id), replica_id)
+
+    async def start_recorder(self, spec: RecorderSpec, recorder_id: str) -> RecorderPort:
+        return RayRecorder(_actor(Recorder, {"num_cpus": 0}).remote(spec, recorder_id), recorder_id)
+
+    async def start_verifiers(self, spec: VerifierSpec, number: int) -> VerifierPort:
+        actor = _actor(VerifierHost, {"num_cpus": 0}).remote(spec)
+        name = f"verifier pool {number}"
+        await _answer(actor.start.remote(), name)
+        return RayVerifiers(actor, name)
+
+    def close(self) -> None:
+        """End what was started here; a cluster that was there before stays."""
+        ray.shutdown()
+
+
+def _actor(plain: type, options: Mapping[str, Any]) -> Any:
+    # Ray never restarts an actor by itself: who lost it knows what to do with its work (architecture.md, scheduler).
+    return ray.remote(plain).options(max_restarts=0, max_task_retries=0, max_concurrency=1000, **options)

@@ -1,0 +1,163 @@
+"""The coordinator: one run from its open shards to the last settled one. It wires the parts; each part decides itself.
+
+Runs in the driver. Replicas are pumped, shards are opened ahead of the replicas' need, what arrives is recorded and
+judged, decided shards are settled, and the claim on the run is renewed all along. An error that nobody below could
+mend ends the run; everything acknowledged is in the ledger by then, and the same command resumes.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from tracegen.errors import TracegenError
+from tracegen.protocols import RecorderPort, ReplicaPort, VerifierPort
+from tracegen.runtime.intake import Recording
+from tracegen.runtime.progress import Snapshot
+from tracegen.runtime.pump import Pump, close_quietly
+from tracegen.runtime.shelf import Shelf
+from tracegen.runtime.supervised import Supervised
+from tracegen.runtime.watch import Watch
+from tracegen.scheduling.scheduler import Scheduler
+from tracegen.types import ShardEntry
+
+logger = logging.getLogger(__name__)
+
+READY_PER_SLOT = 2
+"""Prompts held ready for each engine slot, so that opening a shard never keeps a slot waiting."""
+
+FEED_EVERY_S = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """How to start each part of a run; the coordinator starts them, and starts them again."""
+
+    replicas: Sequence[Callable[[], Awaitable[ReplicaPort]]]
+    recorders: Sequence[Callable[[], Awaitable[RecorderPort]]]
+    verifiers: Sequence[Callable[[], Awaitable[VerifierPort]]]
+    slots: int
+    stall_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the coordinator needs of the world outside."""
+
+    beat: Callable[[], None]
+    """Renews the claim on the run; blocks; raises Fenced when the run has another owner."""
+    beat_every_s: float
+    clock: Callable[[], float]
+    """Monotonic seconds."""
+    on_progress: Callable[[Snapshot], None]
+    progress_every_s: float = 1.0
+
+
+class Coordinator:
+    """See the module."""
+
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        shards: Mapping[str, ShardEntry],
+        shelf: Shelf,
+        journaled: Collection[str],
+        parts: Parts,
+        surroundings: Surroundings,
+    ) -> None:
+        self._scheduler = scheduler
+        self._shards = shards
+        self._shelf = shelf
+        self._journaled = journaled
+        self._parts = parts
+        self._world = surroundings
+        self._recorders = [Supervised(f"recorder {n}", start) for n, start in enumerate(parts.recorders)]
+        self._verifiers = [Supervised(f"verifier pool {n}", start) for n, start in enumerate(parts.verifiers)]
+        self._pumps: list[Pump] = []
+
+    async def run(self, watch: Watch) -> None:
+        """Until the scheduler is done. Raises the first error that could not be mended."""
+        if self._scheduler.done:
+            return
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                await self._until_done(tasks, watch)
+        except BaseExceptionGroup as errors:
+            raise _first(errors) from errors
+        finally:
+            await self._close()
+
+    async def _until_done(self, tasks: asyncio.TaskGroup, watch: Watch) -> None:
+        intake = Recording(self._scheduler, self._shelf, self._recorders, self._verifiers, tasks)
+        self._pumps = [self._pump(start, intake) for start in self._parts.replicas]
+        for_ever = [
+            tasks.create_task(self._feed(intake)),
+            tasks.create_task(self._beat()),
+            tasks.create_task(self._report(watch)),
+            *(tasks.create_task(pump.run()) for pump in self._pumps),
+        ]
+        await intake.done.wait()
+        for task in for_ever:
+            task.cancel()
+
+    def _pump(self, start: Callable[[], Awaitable[ReplicaPort]], intake: Recording) -> Pump:
+        return Pump(
+            start,
+            self._scheduler,
+            self._shelf,
+            intake,
+            self._parts.slots,
+            self._parts.stall_s,
+            self._world.clock,
+            intake.work,
+        )
+
+    async def _feed(self, intake: Recording) -> None:
+        ready = READY_PER_SLOT * self._parts.slots * len(self._parts.replicas)
+        while True:
+            while shard_id := self._scheduler.next_shard(ready):
+                await self._open(shard_id, intake)
+            await asyncio.sleep(FEED_EVERY_S)
+
+    async def _open(self, shard_id: str, intake: Recording) -> None:
+        prompt_ids = await self._shelf.take(shard_id)
+        entry = self._shards[shard_id]
+        if shard_id not in self._journaled:
+            self._scheduler.open(entry, prompt_ids)
+            intake.work.set()
+            return
+        recorder = self._recorders[0]
+        replay, payload = await recorder.call(lambda part: part.replay(shard_id))
+        judged = [(judgement.attempt_id, judgement.outcome) for judgement in replay.judgements]
+        self._scheduler.open(entry, prompt_ids, replay.finished, judged)
+        logger.info("shard %s resumed: %d completions kept", shard_id, len(replay.finished))
+        intake.resume(replay, payload)
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(self._world.beat_every_s)
+            await asyncio.to_thread(self._world.beat)
+
+    async def _report(self, watch: Watch) -> None:
+        while True:
+            self._world.on_progress(watch.snapshot(self._pumps, "generating"))
+            await asyncio.sleep(self._world.progress_every_s)
+
+    async def _close(self) -> None:
+        ports = [pump.port for pump in self._pumps if pump.port]
+        await asyncio.gather(*(close_quietly(port) for port in ports))
+        await asyncio.gather(*(pool.close() for pool in self._verifiers))
+        await asyncio.gather(*(recorder.close() for recorder in self._recorders))
+
+
+def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The error to show: one of ours where there is one; the whole group stays attached as its cause."""
+    flat: list[BaseException] = []
+    todo: list[BaseException] = [errors]
+    while todo:
+        error = todo.pop(0)
+        if isinstance(error, BaseExceptionGroup):
+            todo.extend(error.exceptions)
+        else:
+            flat.append(error)
+    return next((error for error in flat if isinstance(error, TracegenError)), flat[0])

@@ -1,0 +1,146 @@
+"""One replica's side of the coordinator: keeps its slots full, watches its pulse, and replaces it when it is gone.
+
+The pulse is token progress. A replica that has work and produces no token for ``stall_s``, or that does not answer,
+is closed and started anew; its leases go back to the scheduler at once. What it may still send is never looked at.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from tracegen.errors import ActorLost, EngineDead, boundary, first_line
+from tracegen.protocols import Exchange, Payload, ReplicaPort
+from tracegen.runtime.shelf import Shelf
+from tracegen.scheduling.scheduler import Scheduler
+
+logger = logging.getLogger(__name__)
+
+BUSY_WAIT_S = 0.5
+SPARE_WAIT_S = 0.05
+ANSWER_S = 60.0
+"""An exchange that overstays its wait by so long counts as lost: the actor's event loop is stuck."""
+START_ATTEMPTS = 3
+BACK_OFF_S = 2.0
+
+
+class Intake(Protocol):
+    """Where a replica's completions go."""
+
+    async def take_in(self, exchange: Exchange, payload: Payload) -> None: ...
+
+
+@dataclass(slots=True)
+class Pulse:
+    """Token progress of one replica."""
+
+    produced_tokens: int = 0
+    moved_at_s: float = 0.0
+    in_flight: int = 0
+
+    def feel(self, exchange: Exchange, now_s: float) -> None:
+        moved = exchange.produced_tokens != self.produced_tokens or not self.in_flight
+        if moved or exchange.finished or exchange.failed:
+            self.moved_at_s = now_s
+        self.produced_tokens = exchange.produced_tokens
+        self.in_flight = exchange.in_flight
+
+
+class Pump:
+    """Serves one replica, and its replacements."""
+
+    def __init__(  # noqa: PLR0913 — the composition point of one replica
+        self,
+        start: Callable[[], Awaitable[ReplicaPort]],
+        scheduler: Scheduler,
+        shelf: Shelf,
+        intake: Intake,
+        slots: int,
+        stall_s: float,
+        clock: Callable[[], float],
+        work: asyncio.Event,
+    ) -> None:
+        self._start = start
+        self._scheduler = scheduler
+        self._shelf = shelf
+        self._intake = intake
+        self._slots = slots
+        self._stall_s = stall_s
+        self._clock = clock
+        self._work = work
+        self._failed_starts = 0
+        self._past_tokens = 0
+        self.port: ReplicaPort | None = None
+        self.pulse = Pulse()
+        self.state = "starting"
+
+    @property
+    def produced_tokens(self) -> int:
+        """Over this replica and the ones it replaced."""
+        return self._past_tokens + self.pulse.produced_tokens
+
+    async def run(self) -> None:
+        """Until cancelled. Raises EngineDead when the replica cannot be made to work at all."""
+        while True:
+            try:
+                await self._life()
+            except (ActorLost, EngineDead, TimeoutError) as error:
+                await self._bury(error)
+
+    async def _life(self) -> None:
+        self.state = "starting"
+        self.port = await self._start()
+        await self.port.start()
+        self.state = "serving"
+        self.pulse = Pulse(moved_at_s=self._clock())
+        while True:
+            await self._exchange(self.port)
+
+    async def _exchange(self, port: ReplicaPort) -> None:
+        free = self._slots - self.pulse.in_flight
+        handouts = self._scheduler.lease(port.replica_id, free) if free else []
+        if not handouts and not self.pulse.in_flight:
+            await self._idle()
+            return
+        leases = [self._shelf.lease(handout) for handout in handouts]
+        wait_s = SPARE_WAIT_S if len(handouts) < free else BUSY_WAIT_S
+        exchange, payload = await asyncio.wait_for(port.exchange(leases, wait_s), wait_s + ANSWER_S)
+        self.pulse.feel(exchange, self._clock())
+        await self._intake.take_in(exchange, payload)
+        if exchange.finished:
+            self._failed_starts = 0
+        if self.pulse.in_flight and self._clock() - self.pulse.moved_at_s > self._stall_s:
+            raise EngineDead(f"replica {port.replica_id}: no token for {self._stall_s:.0f} s with work in its slots")
+
+    async def _idle(self) -> None:
+        self._work.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._work.wait(), BUSY_WAIT_S)
+        self.pulse.moved_at_s = self._clock()
+
+    async def _bury(self, error: Exception) -> None:
+        self.state = "lost"
+        self._past_tokens += self.pulse.produced_tokens
+        self.pulse = Pulse()
+        port, self.port = self.port, None
+        revoked = self._scheduler.revoke(port.replica_id) if port else 0
+        self._work.set()
+        name = port.replica_id if port else "replica"
+        logger.warning("%s lost, %d leases taken back: %s", name, revoked, first_line(error))
+        if port:
+            await close_quietly(port)
+        self._failed_starts += 1
+        if self._failed_starts >= START_ATTEMPTS:
+            with boundary(EngineDead, f"{name} died {START_ATTEMPTS} times without one completion"):
+                raise error
+        await asyncio.sleep(BACK_OFF_S * (self._failed_starts - 1))
+
+
+async def close_quietly(port: ReplicaPort, within_s: float = 10.0) -> None:
+    """Close a replica that may be dead or deaf."""
+    try:
+        await asyncio.wait_for(port.close(), within_s)
+    except (ActorLost, EngineDead, TimeoutError) as error:
+        logger.info("%s did not close: %s", port.replica_id, first_line(error))

@@ -1,0 +1,129 @@
+"""A teacher replica: hosts one engine and keeps its slots busy. A plain class; the cluster decides where it runs."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tracegen.chat import request
+from tracegen.errors import EngineDead, EngineError
+from tracegen.protocols import Engine, Exchange, Failed, Finished, Lease, Payload
+from tracegen.recipe import Recipe
+from tracegen.types import Completion, EngineIdentity, Generation, Request
+
+GATHER_S = 0.002
+"""After the first completion, wait so long for others that end with it: saves exchanges when many end at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaSpec:
+    """What a replica needs to know; picklable."""
+
+    recipe: Recipe
+    make_engine: Callable[[], Engine]
+    epoch: int
+    wall_clock: Callable[[], float]
+
+
+class Replica:
+    """Takes leases, gives back completions: see :class:`tracegen.protocols.ReplicaPort`."""
+
+    def __init__(self, spec: ReplicaSpec, replica_id: str) -> None:
+        self.replica_id = replica_id
+        self._spec = spec
+        self._engine = spec.make_engine()
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._completions: list[Completion] = []
+        self._failures: list[Failed] = []
+        self._arrived = asyncio.Event()
+        self._dead: EngineDead | None = None
+
+    async def start(self) -> EngineIdentity:
+        await self._engine.start()
+        return self._engine.identity
+
+    async def exchange(self, leases: Sequence[Lease], wait_s: float) -> tuple[Exchange, Payload]:
+        for lease in leases:
+            asked = request(lease.prompt, lease.index, self._spec.recipe.teacher, self._spec.recipe.seed)
+            task = asyncio.create_task(self._attempt(lease, asked))
+            self._tasks[asked.attempt_id] = task
+        await self._wait(wait_s)
+        if self._dead is not None:
+            raise self._dead
+        return self._take()
+
+    async def _wait(self, wait_s: float) -> None:
+        try:
+            await asyncio.wait_for(self._arrived.wait(), wait_s)
+        except TimeoutError:
+            return
+        if self._tasks:
+            await asyncio.sleep(GATHER_S)
+
+    async def _attempt(self, lease: Lease, asked: Request) -> None:
+        started_at_s = self._spec.wall_clock()
+        try:
+            generation = await self._engine.generate(asked)
+            ended_at_s = self._spec.wall_clock()
+            self._completions.append(self._completion(lease, asked, generation, started_at_s, ended_at_s))
+        except EngineDead as error:
+            self._dead = error
+        except EngineError as error:
+            self._failures.append(Failed(asked.attempt_id, str(error), error.retryable))
+        finally:
+            del self._tasks[asked.attempt_id]
+            self._arrived.set()
+
+    def _completion(
+        self, lease: Lease, asked: Request, generation: Generation, started_at_s: float, ended_at_s: float
+    ) -> Completion:
+        identity = self._engine.identity
+        return Completion(
+            attempt_id=asked.attempt_id,
+            prompt_id=lease.prompt.prompt_id,
+            index=lease.index,
+            shard_id=lease.shard_id,
+            domain=lease.prompt.domain,
+            text=generation.text,
+            prefill=asked.prefill,
+            finish_reason=generation.finish_reason,
+            prompt_tokens=generation.prompt_tokens,
+            completion_tokens=generation.completion_tokens,
+            temperature=generation.sampling.temperature,
+            top_p=generation.sampling.top_p,
+            max_tokens=generation.sampling.max_tokens,
+            seed=asked.seed,
+            engine=identity.engine,
+            engine_version=identity.engine_version,
+            model=identity.model,
+            revision=identity.revision,
+            replica_id=self.replica_id,
+            epoch=self._spec.epoch,
+            started_at_s=started_at_s,
+            wall_s=ended_at_s - started_at_s,
+        )
+
+    def _take(self) -> tuple[Exchange, Payload]:
+        completions, self._completions = self._completions, []
+        failures, self._failures = self._failures, []
+        self._arrived.clear()
+        finished = tuple(described(completion) for completion in completions)
+        exchange = Exchange(finished, tuple(failures), len(self._tasks), self._engine.produced_tokens)
+        return exchange, Payload(completions)
+
+    async def close(self) -> None:
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._engine.close()
+
+
+def described(completion: Completion) -> Finished:
+    """A completion without its text."""
+    return Finished(
+        completion.attempt_id,
+        completion.shard_id,
+        completion.finish_reason,
+        completion.prompt_tokens,
+        completion.completion_tokens,
+    )

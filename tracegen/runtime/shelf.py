@@ -1,0 +1,37 @@
+"""The open shards' prompts: read when a shard is opened, forgotten when it is settled."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from tracegen.protocols import Lease
+from tracegen.scheduling.scheduler import Handout
+from tracegen.types import Prompt, Reference
+
+
+class Shelf:
+    """Prompts of open shards by id; bounded by what is open."""
+
+    def __init__(self, load: Callable[[str], Sequence[Prompt]]) -> None:
+        self._load = load
+        self._prompts: dict[str, Prompt] = {}
+        self._shards: dict[str, tuple[str, ...]] = {}
+
+    async def take(self, shard_id: str) -> tuple[str, ...]:
+        """Read a shard's prompts; returns their ids."""
+        prompts = await asyncio.to_thread(self._load, shard_id)
+        self._prompts.update((prompt.prompt_id, prompt) for prompt in prompts)
+        self._shards[shard_id] = tuple(prompt.prompt_id for prompt in prompts)
+        return self._shards[shard_id]
+
+    def drop(self, shard_id: str) -> None:
+        for prompt_id in self._shards.pop(shard_id):
+            del self._prompts[prompt_id]
+
+    def lease(self, handout: Handout) -> Lease:
+        """A handout, with the prompt's text."""
+        return Lease(self._prompts[handout.attempt.prompt_id], handout.attempt.index, handout.shard_id, handout.tries)
+
+    def references(self, attempt_ids: Iterable[str]) -> Mapping[str, Reference]:
+        """What these attempts are judged against, by prompt id."""
+        wanted = {attempt_id.partition(".")[0] for attempt_id in attempt_ids}
+        return {prompt_id: self._prompts[prompt_id].reference for prompt_id in wanted}

@@ -1,0 +1,74 @@
+"""Keeps one part of a run alive: a part that is lost is started again, and what was asked of it is asked again.
+
+For parts whose work may be repeated (recorders, verifier pools). Replicas are looked after by their pumps, since an
+attempt must not simply be repeated.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Generic, Protocol, TypeVar
+
+from tracegen.errors import ActorLost
+
+logger = logging.getLogger(__name__)
+
+MAX_LOSSES_IN_A_ROW = 5
+
+
+class Closable(Protocol):
+    """A part that can be shut down."""
+
+    async def close(self) -> None: ...
+
+
+P = TypeVar("P", bound=Closable)
+R = TypeVar("R")
+
+
+class Supervised(Generic[P]):
+    """One part, and the way to start it again."""
+
+    def __init__(self, name: str, start: Callable[[], Awaitable[P]]) -> None:
+        self._name = name
+        self._start = start
+        self._part: P | None = None
+        self._starting = asyncio.Lock()
+        self._losses = 0
+
+    async def call(self, ask: Callable[[P], Awaitable[R]]) -> R:
+        """Ask the part; ask its replacement when it is lost. Raises ActorLost when replacements keep dying."""
+        while True:
+            part = await self._current()
+            try:
+                answer = await ask(part)
+            except ActorLost as error:
+                self._lost(part, error)
+            else:
+                self._losses = 0
+                return answer
+
+    async def _current(self) -> P:
+        async with self._starting:
+            if self._part is None:
+                self._part = await self._start()
+            return self._part
+
+    def _lost(self, part: P, error: ActorLost) -> None:
+        if part is not self._part:
+            return  # somebody else has seen it first
+        self._part = None
+        self._losses += 1
+        logger.warning("%s lost, starting it again: %s", self._name, error)
+        if self._losses >= MAX_LOSSES_IN_A_ROW:
+            raise error
+
+    async def close(self) -> None:
+        """Shut the part down; one that is lost already is none of our concern."""
+        part, self._part = self._part, None
+        if part is None:
+            return
+        try:
+            await part.close()
+        except ActorLost as error:
+            logger.info("%s was gone before it was closed: %s", self._name, error)

@@ -1,0 +1,95 @@
+"""Turns the scheduler's counts and the replicas' pulses into a snapshot for people. Reads, never writes."""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from tracegen.runtime.progress import DomainProgress, ReplicaProgress, Snapshot
+from tracegen.runtime.pump import Pump
+from tracegen.scheduling.scheduler import Scheduler
+from tracegen.scheduling.state import DomainState
+
+WINDOW_S = 30.0
+"""Rates are over so many seconds."""
+
+
+class Watch:
+    """One run's observer."""
+
+    def __init__(
+        self, run_id: str, scheduler: Scheduler, clock: Callable[[], float], wall_clock: Callable[[], float]
+    ) -> None:
+        self._run_id = run_id
+        self._scheduler = scheduler
+        self._clock = clock
+        self._wall_clock = wall_clock
+        self._started_s = clock()
+        self._marks: deque[tuple[float, int]] = deque()
+        self._replica_marks: dict[int, deque[tuple[float, int]]] = {}
+        self._at_start = {d.domain: (d.accepted, d.decided) for d in scheduler.domains}
+
+    def snapshot(self, pumps: Sequence[Pump], phase: str) -> Snapshot:
+        now_s = self._clock()
+        tokens = sum(pump.produced_tokens for pump in pumps)
+        scheduler = self._scheduler
+        return Snapshot(
+            run_id=self._run_id,
+            at_s=self._wall_clock(),
+            elapsed_s=now_s - self._started_s,
+            domains=tuple(_domain(d) for d in scheduler.domains),
+            in_flight=scheduler.in_flight,
+            tokens=tokens,
+            tokens_per_s=_rate(self._marks, now_s, tokens),
+            replicas=tuple(self._replica(number, pump, now_s) for number, pump in enumerate(pumps)),
+            shards_open=scheduler.open_shards,
+            shards_settled=scheduler.settled_shards,
+            shards_total=scheduler.planned_shards,
+            eta_s=self._eta_s(now_s),
+            phase=phase,
+        )
+
+    def _replica(self, number: int, pump: Pump, now_s: float) -> ReplicaProgress:
+        marks = self._replica_marks.setdefault(number, deque())
+        rate = _rate(marks, now_s, pump.produced_tokens)
+        name = pump.port.replica_id if pump.port else f"replica-{number}"
+        return ReplicaProgress(name, pump.state, pump.pulse.in_flight, rate)
+
+    def _eta_s(self, now_s: float) -> float | None:
+        """The slowest domain's remaining share over its rate since the start; None until every domain has a rate."""
+        elapsed_s = max(now_s - self._started_s, 1e-9)
+        etas: list[float] = []
+        for domain in self._scheduler.domains:
+            accepted, decided = self._at_start[domain.domain]
+            left, gained = (
+                (domain.quota - domain.accepted, domain.accepted - accepted)
+                if domain.quota is not None
+                else (domain.prompts - domain.decided, domain.decided - decided)
+            )
+            if left <= 0:
+                continue
+            if gained <= 0:
+                return None
+            etas.append(left * elapsed_s / gained)
+        return max(etas, default=0.0)
+
+
+def _domain(domain: DomainState) -> DomainProgress:
+    judged = domain.correct + domain.incorrect + domain.undecided
+    return DomainProgress(
+        domain=domain.domain.value,
+        accepted=domain.accepted,
+        target=domain.quota,
+        prompts=domain.prompts,
+        decided=domain.decided,
+        attempts=judged + domain.open + domain.abandoned,
+        correct=domain.correct,
+        incorrect=domain.incorrect,
+        undecided=domain.undecided,
+    )
+
+
+def _rate(marks: deque[tuple[float, int]], now_s: float, tokens: int) -> float:
+    marks.append((now_s, tokens))
+    while len(marks) > 2 and now_s - marks[0][0] > WINDOW_S:
+        marks.popleft()
+    since_s, before = marks[0]
+    return (tokens - before) / (now_s - since_s) if now_s > since_s else 0.0
