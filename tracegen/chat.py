@@ -29,6 +29,7 @@ def request(prompt: Prompt, index: int, teacher: Teacher, run_seed: int) -> Requ
         prefill=teacher.prefill,
         sampling=teacher.sampling,
         seed=attempt_seed(run_seed, attempt_id),
+        domain=prompt.domain,
         hint=_hint(prompt),
     )
 

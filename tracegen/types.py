@@ -127,8 +127,10 @@ class Request:
     sampling: Sampling
     seed: int
     """31-bit, derived from run seed and attempt id: no two attempts share one."""
+    domain: Domain | None = None
+    """For the simulated teacher, whose lengths differ by domain; real engines ignore it."""
     hint: str = ""
-    """What a simulated teacher answers when it is right. Real engines never look at it."""
+    """What a simulated teacher answers when it is right; real engines ignore it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,8 +225,18 @@ class Judgement:
     cpu_s: float
 
 
-class ShardEntry(NamedTuple):
-    """A shard as planned: a fixed set of prompts of one domain, the unit of commit and of file."""
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A fixed set of prompts of one domain: the unit of commit and of file."""
+
+    shard_id: str
+    domain: Domain
+    prompt_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ShardEntry:
+    """A shard as a plan lists it."""
 
     shard_id: str
     domain: Domain

@@ -1,0 +1,219 @@
+"""The scheduler as a state machine: goals are met, nothing is handed out twice, nothing is forgotten."""
+
+import random
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tracegen.protocols import Failed, Finished
+from tracegen.recipe import Rejection
+from tracegen.scheduling.policy import Standing, fixed, until_kept
+from tracegen.scheduling.scheduler import MAX_TRIES, Handout, Scheduler, SettledShard
+from tracegen.types import Domain, FinishReason, Outcome, ShardEntry
+
+MATH = ShardEntry("m0", Domain.MATH, 3)
+
+
+def finished(attempt_id: str, shard_id: str = "m0", tokens: int = 10) -> Finished:
+    return Finished(attempt_id, shard_id, FinishReason.STOP, 5, tokens)
+
+
+def opened(rules: Rejection, prompts: int = 3) -> Scheduler:
+    entry = ShardEntry("m0", Domain.MATH, prompts)
+    scheduler = Scheduler([entry], rules)
+    assert scheduler.next_shard(1) == "m0"
+    scheduler.open(entry, [f"p{n}" for n in range(prompts)])
+    return scheduler
+
+
+def answer(scheduler: Scheduler, handouts: Sequence[Handout], outcome: Outcome) -> None:
+    for handout in handouts:
+        scheduler.finished(finished(handout.attempt.attempt_id))
+        scheduler.judged(handout.attempt.attempt_id, outcome)
+
+
+def ids(handouts: Sequence[Handout]) -> list[str]:
+    return [handout.attempt.attempt_id for handout in handouts]
+
+
+@pytest.mark.parametrize(
+    ("standing", "expected"),
+    [
+        (Standing(accepted=0, issued=0, open=0), 2),
+        (Standing(accepted=1, issued=1, open=0), 1),
+        (Standing(accepted=0, issued=2, open=2), 0),
+        (Standing(accepted=2, issued=2, open=0), 0),
+        (Standing(accepted=0, issued=4, open=0), 0),
+        (Standing(accepted=1, issued=3, open=0), 1),
+    ],
+)
+def test_until_kept(standing: Standing, expected: int) -> None:
+    assert until_kept(standing, Rejection(keep=2, max_attempts=4)) == expected
+
+
+def test_fixed_asks_for_all_at_once() -> None:
+    assert fixed(Standing(0, 1, 1), Rejection(keep=1, max_attempts=4)) == 3
+
+
+def test_a_prompt_stops_when_it_has_what_it_needs() -> None:
+    scheduler = opened(Rejection(keep=1, max_attempts=4))
+    first = scheduler.lease("r", 10)
+    assert len(first) == 3
+    answer(scheduler, first[:2], Outcome.CORRECT)
+    answer(scheduler, first[2:], Outcome.INCORRECT)
+    again = scheduler.lease("r", 10)
+    assert [(h.attempt.prompt_id, h.attempt.index) for h in again] == [(first[2].attempt.prompt_id, 1)]
+
+
+def test_a_hopeless_prompt_is_given_up_after_max_attempts() -> None:
+    scheduler = opened(Rejection(keep=1, max_attempts=2), prompts=1)
+    for _ in range(2):
+        answer(scheduler, scheduler.lease("r", 10), Outcome.INCORRECT)
+    assert scheduler.lease("r", 10) == []
+    assert scheduler.take_decided() == ["m0"]
+    scheduler.settled("m0")
+    assert scheduler.done
+
+
+def test_undecided_is_not_evidence_but_uses_an_attempt() -> None:
+    scheduler = opened(Rejection(keep=1, max_attempts=1), prompts=1)
+    answer(scheduler, scheduler.lease("r", 1), Outcome.UNDECIDED)
+    (domain,) = scheduler.domains
+    assert (domain.correct, domain.incorrect, domain.undecided) == (0, 0, 1)
+    assert domain.pass_rate == 0.5
+    assert scheduler.take_decided() == ["m0"]
+
+
+def test_a_revoked_lease_is_handed_out_again_with_the_same_identity() -> None:
+    scheduler = opened(Rejection(keep=1, max_attempts=4))
+    lost = scheduler.lease("dead", 2)
+    kept = scheduler.lease("alive", 1)
+    assert scheduler.revoke("dead") == 2
+    again = scheduler.lease("alive", 10)
+    assert sorted(ids(again)) == sorted(ids(lost))
+    assert not set(ids(again)) & set(ids(kept))
+    assert {handout.tries for handout in again} == {1}
+
+
+def test_an_attempt_that_fails_again_and_again_is_abandoned_and_the_run_goes_on() -> None:
+    scheduler = opened(Rejection(keep=1, max_attempts=1), prompts=1)
+    for tries in range(MAX_TRIES):
+        (handout,) = scheduler.lease("r", 1)
+        assert handout.attempt.index == 0
+        again = scheduler.failed(Failed(handout.attempt.attempt_id, "boom", retryable=True))
+        assert again == (tries + 1 < MAX_TRIES)
+    assert scheduler.lease("r", 1) == []
+    assert scheduler.domains[0].abandoned == 1
+    assert scheduler.take_decided() == ["m0"]
+
+
+def test_a_refused_attempt_is_not_tried_again() -> None:
+    scheduler = opened(Rejection(keep=1, max_attempts=1), prompts=1)
+    (handout,) = scheduler.lease("r", 1)
+    assert not scheduler.failed(Failed(handout.attempt.attempt_id, "prompt too long", retryable=False))
+    assert scheduler.take_decided() == ["m0"]
+
+
+def test_a_resumed_shard_asks_only_for_what_is_missing() -> None:
+    scheduler = Scheduler([MATH], Rejection(keep=1, max_attempts=4))
+    assert scheduler.next_shard(1) == "m0"
+    scheduler.open(
+        MATH,
+        ["a", "b", "c"],
+        finished=[finished("a.0000"), finished("b.0000"), finished("c.0001")],
+        judged=[("a.0000", Outcome.CORRECT), ("b.0000", Outcome.INCORRECT)],
+    )
+    # a is settled; b needs another; c.0000 was in flight when the driver died, c.0001 waits for its verdict.
+    assert sorted(ids(scheduler.lease("r", 10))) == ["b.0001", "c.0000"]
+    scheduler.judged("c.0001", Outcome.CORRECT)
+    assert scheduler.domains[0].accepted == 2
+
+
+def test_a_filled_quota_stops_its_domain_and_settles_what_is_open() -> None:
+    rules = Rejection(keep=1, max_attempts=4, quotas={Domain.MATH: 2})
+    scheduler = opened(rules, prompts=50)
+    handouts = scheduler.lease("r", 3)
+    answer(scheduler, handouts, Outcome.CORRECT)
+    assert scheduler.lease("r", 10) == []
+    assert scheduler.take_decided() == ["m0"]
+    assert scheduler.domains[0].accepted == 3
+
+
+def test_a_quota_is_not_overshot_by_more_than_what_is_in_flight() -> None:
+    rules = Rejection(keep=1, max_attempts=4, quotas={Domain.MATH: 10})
+    scheduler = opened(rules, prompts=200)
+    # With nothing known, half of what is in flight is expected to be right: 20 attempts fill a quota of 10.
+    assert len(scheduler.lease("r", 200)) == 20
+
+
+def test_shards_are_opened_for_the_domain_that_lags() -> None:
+    plan = [ShardEntry("m0", Domain.MATH, 2), ShardEntry("m1", Domain.MATH, 2), ShardEntry("l0", Domain.LOGIC, 2)]
+    scheduler = Scheduler(plan, Rejection(keep=1, max_attempts=1))
+    assert scheduler.next_shard(4) == "m0"
+    scheduler.open(plan[0], ["a", "b"])
+    assert scheduler.next_shard(4) == "l0"
+    scheduler.open(plan[2], ["c", "d"])
+    assert scheduler.next_shard(4) is None
+    assert {handout.shard_id for handout in scheduler.lease("r", 2)} == {"m0", "l0"}
+
+
+def test_a_finished_run_has_nothing_to_do() -> None:
+    done = SettledShard(MATH, accepted=3, correct=3, incorrect=1, undecided=0, tokens=40)
+    scheduler = Scheduler([MATH], Rejection(), settled={"m0": done})
+    assert scheduler.done
+    assert scheduler.next_shard(10) is None
+    assert scheduler.domains[0].accepted == 3
+
+
+def drive(scheduler: Scheduler, plan: dict[str, ShardEntry], rng: random.Random, on_handout: Callable[[str], None]) -> None:
+    """Random replicas that finish, fail, die and are judged late, until the run is done."""
+    held: dict[str, list[Handout]] = {"r0": [], "r1": [], "r2": []}
+    unjudged: list[str] = []
+    while not scheduler.done:
+        while shard_id := scheduler.next_shard(4):
+            entry = plan[shard_id]
+            scheduler.open(entry, [f"{shard_id}p{n}" for n in range(entry.prompts)])
+        replica = rng.choice(sorted(held))
+        for handout in scheduler.lease(replica, rng.randint(0, 4)):
+            on_handout(handout.attempt.attempt_id)
+            held[replica].append(handout)
+        event = rng.random()
+        if event < 0.05:
+            scheduler.revoke(replica)
+            held[replica].clear()
+        elif held[replica] and event < 0.15:
+            handout = held[replica].pop()
+            scheduler.failed(Failed(handout.attempt.attempt_id, "x", retryable=rng.random() < 0.9))
+        elif held[replica]:
+            handout = held[replica].pop(0)
+            scheduler.finished(finished(handout.attempt.attempt_id, handout.shard_id))
+            unjudged.append(handout.attempt.attempt_id)
+        if unjudged and rng.random() < 0.7:
+            attempt_id = unjudged.pop(rng.randrange(len(unjudged)))
+            scheduler.judged(attempt_id, rng.choice([Outcome.CORRECT, Outcome.INCORRECT, Outcome.UNDECIDED]))
+        for decided in scheduler.take_decided():
+            scheduler.settled(decided)
+
+
+@settings(deadline=None, max_examples=60)
+@given(seed=st.integers(0, 2**32), keep=st.integers(1, 3), extra=st.integers(0, 4), quota=st.none() | st.integers(1, 30))
+def test_every_run_ends_and_no_attempt_is_completed_twice(seed: int, keep: int, extra: int, quota: int | None) -> None:
+    rng = random.Random(seed)
+    plan = {f"{d[0]}{n}": ShardEntry(f"{d[0]}{n}", Domain(d), rng.randint(1, 6)) for d in ("math", "logic") for n in range(3)}
+    quotas = {Domain.MATH: quota} if quota else {}
+    rules = Rejection(keep=keep, max_attempts=keep + extra, quotas=quotas)
+    scheduler = Scheduler(plan.values(), rules)
+    handed: Counter[str] = Counter()
+    drive(scheduler, plan, rng, lambda attempt_id: handed.update([attempt_id]))
+    assert max(handed.values(), default=0) <= MAX_TRIES
+    assert all(int(attempt_id.partition(".")[2]) < keep + extra for attempt_id in handed)
+    for domain in scheduler.domains:
+        assert domain.open == 0
+        if domain.quota is None:
+            assert domain.decided == domain.prompts
+        else:
+            assert domain.filled or domain.decided == domain.prompts
+    assert scheduler.in_flight == scheduler.open_shards == 0
