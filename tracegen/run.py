@@ -1,29 +1,27 @@
 """The composition root: a recipe and a store become a run. Reads as the story of one.
 
-Everything that can be wrong is found first, in ``check``, before anything is written or started; then the run is
+Everything that can be wrong is found first, by ``check``, before anything is written or started; then the run is
 claimed, its prompts are settled, its parts are started, and the coordinator takes over. The same call on the same
 recipe resumes where the last one stopped; on a finished run it does nothing but point at the corpus.
 """
 
 import asyncio
 import json
-import os
-import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from itertools import count
+from typing import Protocol, TypeVar
 
 import tracegen
 from tracegen.corpus.build import BuiltCorpus, build
 from tracegen.engines.options import parse_options
 from tracegen.errors import MissingDependency, RecipeError, RunConflict, StoreUnavailable
-from tracegen.ledger.owner import BEAT_S, Claim, Owner, claim
+from tracegen.ledger.owner import Claim, Owner, claim
 from tracegen.ledger.settle import open_shards, settled_shards, sweep
-from tracegen.prompts.prepare import load_shard, prepared
+from tracegen.prompts.prepare import Plan, Prepared, load_shard, planned, write_plan
 from tracegen.protocols import Engine, RecorderPort, ReplicaPort, Store, VerifierPort
 from tracegen.recipe import Recipe
 from tracegen.recipe_file import Loaded
@@ -36,5 +34,261 @@ from tracegen.runtime.resume import settled_counts
 from tracegen.runtime.shelf import Shelf
 from tracegen.runtime.watch import Watch
 from tracegen.scheduling.scheduler import Scheduler
-from tracegen.store import SubStore, open_store, preflight
-from tracegen.verify.host import VerifierSpec
+from tracegen.store import SubStore, free_bytes, open_store, preflight
+from tracegen.verify.host import VerifierSpec, verdict_set
+
+RUN_KEY = "run.json"
+RUN_SCHEMA = "tracegen/run/1"
+STATUS_KEY = "status.json"
+
+Spec = TypeVar("Spec")
+Part = TypeVar("Part")
+
+
+class Cluster(Protocol):
+    """Where the parts of a run live. Each ``start_*`` returns once the part is placed, not once it is ready."""
+
+    def open(self) -> None: ...
+
+    async def start_replica(self, spec: ReplicaSpec, replica_id: str) -> ReplicaPort: ...
+
+    async def start_recorder(self, spec: RecorderSpec, recorder_id: str) -> RecorderPort: ...
+
+    async def start_verifiers(self, spec: VerifierSpec, number: int) -> VerifierPort: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is asked for."""
+
+    loaded: Loaded
+    store_uri: str
+    run_id: str = ""
+    """The recipe's own where empty."""
+    build: bool = True
+
+    @property
+    def recipe(self) -> Recipe:
+        return self.loaded.recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """An order that can be carried out. Nothing has been written for it."""
+
+    recipe: Recipe
+    run_id: str
+    store: Store
+    """Rooted at the run."""
+    make_engine: Callable[[], Engine]
+    verifiers: VerifierSpec
+    plan: Plan | Prepared
+
+
+def run(order: Order, on_progress: Callable[[Snapshot], None]) -> RunSummary:
+    """Carry an order out. Raises UserError before anything is spent, other TracegenErrors later."""
+    started_s = time.monotonic()
+    checked = check(order)
+    cluster = make_cluster(checked.recipe)
+    cluster.open()
+    try:
+        return asyncio.run(_carry_out(order, checked, cluster, on_progress, started_s))
+    finally:
+        cluster.close()
+
+
+# --- before anything is spent ---------------------------------------------------------------------------------------
+
+
+def check(order: Order) -> Checked:
+    """Find everything that is wrong with an order, and write nothing. Raises UserError."""
+    recipe = order.recipe
+    run_id = order.run_id or recipe.run_id
+    make_engine = _engine(recipe)
+    verifiers = VerifierSpec.of(recipe)
+    root = open_store(order.store_uri)
+    preflight(root)
+    store = SubStore(root, run_id)
+    _same_recipe(store, recipe, run_id)
+    plan = planned(store, recipe, order.loaded.base, verifiers.check)
+    _enough_space(root, recipe, plan)
+    return Checked(recipe, run_id, store, make_engine, verifiers, plan)
+
+
+def _engine(recipe: Recipe) -> Callable[[], Engine]:
+    name = recipe.teacher.engine
+    engine_class = resolve("engine", name)
+    options = parse_options(name, engine_class, recipe.engine_options())
+    engine_class.preflight(recipe.teacher, options, recipe.where.slots)
+    return partial(engine_class, recipe.teacher, options, recipe.where.slots)
+
+
+def _same_recipe(store: Store, recipe: Recipe, run_id: str) -> None:
+    try:
+        found = json.loads(store.get(RUN_KEY))
+    except KeyError:
+        return
+    if found["recipe_digest"] != recipe.digest:
+        raise RunConflict(
+            f"run {run_id!r} in {store.uri} was made by another recipe (digest {found['recipe_digest'][:12]}, "
+            f"this one is {recipe.digest[:12]})",
+            hint="leave --run-id out, or choose another",
+        )
+
+
+BYTES_PER_TOKEN = 4.5
+"""English and LaTeX text, about."""
+STORED_SHARE = 0.4
+"""zstd 3 on such text keeps 0.35 to 0.45 of it (docs/benchmarks.md); ledger and corpus each hold a copy."""
+EXPECTED_TOKENS = 6_000
+"""Longest mean of the published mix is code's, 7,436 tokens, the mean of all 5,355 (arXiv 2501.12948v2, table 5)."""
+
+
+def _enough_space(store: Store, recipe: Recipe, plan: Plan | Prepared) -> None:
+    free = free_bytes(store)
+    if free is None:
+        return
+    rules = recipe.rejection
+    attempts = plan.prompts * min(rules.max_attempts, 2 * rules.keep)
+    tokens = attempts * min(recipe.teacher.sampling.max_tokens, EXPECTED_TOKENS)
+    need = int(2 * tokens * BYTES_PER_TOKEN * STORED_SHARE) + recipe.where.min_free_bytes
+    if free < need:
+        raise StoreUnavailable(
+            f"{store.uri} has {free / 1e9:.1f} GB free; this run may need {need / 1e9:.1f} GB",
+            hint="give another --store, or lower where.min_free_bytes if you know better",
+        )
+
+
+def make_cluster(recipe: Recipe) -> Cluster:
+    """The cluster that the recipe names. Ray is imported only for Ray."""
+    if recipe.where.cluster == "local":
+        from tracegen.cluster.local import LocalCluster
+
+        return LocalCluster(recipe.where)
+    try:
+        from tracegen.cluster.ray import RayCluster
+    except ImportError:
+        raise MissingDependency(
+            "where.cluster is ray, and Ray is not installed", hint="pip install 'tracegen[ray]', or --cluster local"
+        ) from None
+    return RayCluster(recipe.where)
+
+
+# --- the run --------------------------------------------------------------------------------------------------------
+
+
+async def _carry_out(
+    order: Order, checked: Checked, cluster: Cluster, on_progress: Callable[[Snapshot], None], started_s: float
+) -> RunSummary:
+    _cancel_on_sigterm()
+    mine = await asyncio.to_thread(claim, checked.store, checked.run_id, Owner.here())
+    try:
+        plan = await asyncio.to_thread(_settle_plan, checked)
+        settled = await asyncio.to_thread(settled_shards, checked.store)
+        scheduler, watch = await asyncio.to_thread(_scheduler, checked, plan, settled)
+        coordinator = await asyncio.to_thread(_coordinator, checked, cluster, mine, scheduler, plan, on_progress)
+        resumed = mine.epoch > 1
+        await coordinator.run(watch)
+        corpus = await asyncio.to_thread(_corpus, order, checked, watch, on_progress)
+        last = watch.snapshot([], "done")
+        on_progress(last)
+        await asyncio.to_thread(_publish, checked.store, last)
+    finally:
+        await asyncio.to_thread(mine.release)
+    return RunSummary(
+        run_id=checked.run_id,
+        store_uri=order.store_uri,
+        corpus_path=corpus.uri if corpus else None,
+        snapshot=last,
+        rows=corpus.rows if corpus else 0,
+        wall_s=time.monotonic() - started_s,
+        resumed=resumed,
+    )
+
+
+def _cancel_on_sigterm() -> None:
+    """A job that is stopped closes its parts and gives up its claim, as one that is interrupted does."""
+    task = asyncio.current_task()
+    if task is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+
+
+def _settle_plan(checked: Checked) -> Plan:
+    described = {
+        "schema": RUN_SCHEMA,
+        "run_id": checked.run_id,
+        "recipe": checked.recipe.model_dump(mode="json"),
+        "recipe_digest": checked.recipe.digest,
+        "verdict_set": checked.verifiers.verdict_set,
+        "tracegen_version": tracegen.__version__,
+        "created_at_s": time.time(),
+    }
+    checked.store.put_if_absent(RUN_KEY, json.dumps(described, indent=2).encode())
+    sweep(checked.store)
+    return checked.plan if isinstance(checked.plan, Plan) else write_plan(checked.store, checked.plan)
+
+
+def _scheduler(checked: Checked, plan: Plan, settled: frozenset[str]) -> tuple[Scheduler, Watch]:
+    rules = checked.recipe.rejection
+    counts = settled_counts(checked.store, checked.verifiers.verdict_set, plan.shards, settled, rules.keep)
+    scheduler = Scheduler(plan.shards, rules, settled=counts)
+    return scheduler, Watch(checked.run_id, scheduler, time.monotonic, time.time)
+
+
+def _coordinator(  # noqa: PLR0913 - the root
+    checked: Checked,
+    cluster: Cluster,
+    mine: Claim,
+    scheduler: Scheduler,
+    plan: Plan,
+    on_progress: Callable[[Snapshot], None],
+) -> Coordinator:
+    return Coordinator(
+        scheduler,
+        {shard.shard_id: shard for shard in plan.shards},
+        Shelf(partial(load_shard, checked.store)),
+        open_shards(checked.store),
+        _parts(checked, cluster, mine.epoch),
+        Surroundings(mine.beat, mine.beat_every_s, time.monotonic, on_progress, partial(_publish, checked.store)),
+    )
+
+
+def _parts(checked: Checked, cluster: Cluster, epoch: int) -> Parts:
+    where = checked.recipe.where
+    replica = ReplicaSpec(checked.recipe, checked.make_engine, epoch, time.time)
+    recorder = RecorderSpec(checked.store, epoch, checked.verifiers.verdict_set, where.journal_linger_s)
+    return Parts(
+        replicas=[_numbered(cluster.start_replica, replica, f"replica-{n}") for n in range(where.replicas)],
+        recorders=[_numbered(cluster.start_recorder, recorder, f"recorder-{n}") for n in range(where.recorders)],
+        verifiers=[partial(cluster.start_verifiers, checked.verifiers, n) for n in range(where.verifier_pools)],
+        slots=where.slots,
+        stall_s=where.stall_s,
+    )
+
+
+def _numbered(
+    start: Callable[[Spec, str], Awaitable[Part]], spec: Spec, name: str
+) -> Callable[[], Awaitable[Part]]:
+    """Starts a part under a name of its own each time, so that what a lost one still says is never taken for ours."""
+    lives = count(1)
+
+    async def begin() -> Part:
+        return await start(spec, f"{name}-{next(lives)}")
+
+    return begin
+
+
+def _publish(store: Store, snapshot: Snapshot) -> None:
+    """Leave a snapshot for ``tracegen status``."""
+    store.put(STATUS_KEY, json.dumps(snapshot.to_json()).encode())
+
+
+def _corpus(
+    order: Order, checked: Checked, watch: Watch, on_progress: Callable[[Snapshot], None]
+) -> BuiltCorpus | None:
+    if not order.build:
+        return None
+    on_progress(watch.snapshot([], "building"))
+    return build(checked.store, checked.recipe, checked.verifiers.verdict_set, checked.run_id)

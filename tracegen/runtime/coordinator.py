@@ -50,7 +50,11 @@ class Surroundings:
     clock: Callable[[], float]
     """Monotonic seconds."""
     on_progress: Callable[[Snapshot], None]
+    """Shows a snapshot; returns at once."""
+    publish: Callable[[Snapshot], None]
+    """Leaves a snapshot where others can read it; may block."""
     progress_every_s: float = 1.0
+    publish_every_s: float = 5.0
 
 
 class Coordinator:
@@ -93,7 +97,8 @@ class Coordinator:
         for_ever = [
             tasks.create_task(self._feed(intake)),
             tasks.create_task(self._beat()),
-            tasks.create_task(self._report(watch)),
+            tasks.create_task(self._show(watch)),
+            tasks.create_task(self._publish(watch)),
             *(tasks.create_task(pump.run()) for pump in self._pumps),
         ]
         await intake.done.wait()
@@ -138,10 +143,15 @@ class Coordinator:
             await asyncio.sleep(self._world.beat_every_s)
             await asyncio.to_thread(self._world.beat)
 
-    async def _report(self, watch: Watch) -> None:
+    async def _show(self, watch: Watch) -> None:
         while True:
             self._world.on_progress(watch.snapshot(self._pumps, "generating"))
             await asyncio.sleep(self._world.progress_every_s)
+
+    async def _publish(self, watch: Watch) -> None:
+        while True:
+            await asyncio.to_thread(self._world.publish, watch.snapshot(self._pumps, "generating"))
+            await asyncio.sleep(self._world.publish_every_s)
 
     async def _close(self) -> None:
         ports = [pump.port for pump in self._pumps if pump.port]
