@@ -150,6 +150,11 @@ class Scheduler:
         return not self._shards and all(d.filled or not d.unopened for d in self._domains.values())
 
     @property
+    def has_work(self) -> bool:
+        """Whether :meth:`lease` would hand anything out."""
+        return any(d.ready and not d.saturated for d in self._domains.values())
+
+    @property
     def open_shards(self) -> int:
         return len(self._shards)
 
