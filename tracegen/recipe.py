@@ -24,6 +24,8 @@ class Columns(Value):
     text: str = "prompt"
     answer: str = "answer"
     """The reference answer. See ``answer_pattern`` where it is part of a longer text."""
+    difficulty: str | None = None
+    """Prompts of one source and difficulty share what is learnt about their pass rates."""
     id: str | None = None
     """The row's own id; the row number where there is none."""
 
@@ -122,6 +124,12 @@ class Rejection(Value):
     max_attempts: int = Field(4, gt=0)
     quotas: dict[Domain, Annotated[int, Field(gt=0)]] = {}
     """Accepted traces wanted per domain; a domain without a quota runs through all of its prompts."""
+    policy: Literal["adaptive", "until_kept", "fixed"] = "adaptive"
+    """How attempts are dealt out: see ``tracegen/scheduling/policy.py``."""
+    give_up_below: float = Field(0.0, ge=0, lt=1)
+    """Give a prompt up once the chance that its next attempt is right is below this, even without a quota to fill."""
+    token_budget: int | None = Field(None, gt=0)
+    """A hard stop: completion tokens over the whole run, those in flight included."""
 
     @model_validator(mode="after")
     def _keep_is_reachable(self) -> Self:

@@ -268,9 +268,7 @@ def _parts(checked: Checked, cluster: Cluster, epoch: int) -> Parts:
     )
 
 
-def _numbered(
-    start: Callable[[Spec, str], Awaitable[Part]], spec: Spec, name: str
-) -> Callable[[], Awaitable[Part]]:
+def _numbered(start: Callable[[Spec, str], Awaitable[Part]], spec: Spec, name: str) -> Callable[[], Awaitable[Part]]:
     """Starts a part under a name of its own each time, so that what a lost one still says is never taken for ours."""
     lives = count(1)
 

@@ -92,6 +92,13 @@ class Prompt:
     source_row: str
     """Where in the source it was found, for a person who wants to look: a row number or the row's own id."""
     licence: str
+    difficulty: str = ""
+    """As the source gives it; prompts of one source and difficulty are expected to be about equally hard."""
+
+    @property
+    def group(self) -> str:
+        """Whose prior on pass rates it shares."""
+        return f"{self.source}/{self.difficulty}" if self.difficulty else self.source
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from tracegen.protocols import Failed, Finished
 from tracegen.recipe import Rejection
-from tracegen.scheduling.policy import Standing, fixed, until_kept
-from tracegen.scheduling.scheduler import MAX_TRIES, Handout, Scheduler, SettledShard
+from tracegen.scheduling.policy import Standing, adaptive, fixed, until_kept
+from tracegen.scheduling.scheduler import MAX_TRIES, Handout, Resumed, Scheduler, SettledShard
+from tracegen.scheduling.tokens import TokenCounts
 from tracegen.types import Domain, FinishReason, Outcome, ShardEntry
 
 MATH = ShardEntry("m0", Domain.MATH, 3)
@@ -39,15 +40,21 @@ def ids(handouts: Sequence[Handout]) -> list[str]:
     return [handout.attempt.attempt_id for handout in handouts]
 
 
+def standing(  # noqa: D103
+    *, accepted: int, issued: int, open: int, wrong: int = 0, gain: float = 0.5, floor: float = 0.0
+) -> Standing:
+    return Standing(accepted, wrong, issued, open, gain, floor)
+
+
 @pytest.mark.parametrize(
     ("standing", "expected"),
     [
-        (Standing(accepted=0, issued=0, open=0), 2),
-        (Standing(accepted=1, issued=1, open=0), 1),
-        (Standing(accepted=0, issued=2, open=2), 0),
-        (Standing(accepted=2, issued=2, open=0), 0),
-        (Standing(accepted=0, issued=4, open=0), 0),
-        (Standing(accepted=1, issued=3, open=0), 1),
+        (standing(accepted=0, issued=0, open=0), 2),
+        (standing(accepted=1, issued=1, open=0), 1),
+        (standing(accepted=0, issued=2, open=2), 0),
+        (standing(accepted=2, issued=2, open=0), 0),
+        (standing(accepted=0, issued=4, open=0), 0),
+        (standing(accepted=1, issued=3, open=0), 1),
     ],
 )
 def test_until_kept(standing: Standing, expected: int) -> None:
@@ -55,7 +62,15 @@ def test_until_kept(standing: Standing, expected: int) -> None:
 
 
 def test_fixed_asks_for_all_at_once() -> None:
-    assert fixed(Standing(0, 1, 1), Rejection(keep=1, max_attempts=4)) == 3
+    assert fixed(standing(accepted=0, issued=1, open=1), Rejection(keep=1, max_attempts=4)) == 3
+
+
+def test_adaptive_gives_a_prompt_up_when_its_gain_is_below_the_floor() -> None:
+    rules = Rejection(keep=1, max_attempts=8)
+    assert adaptive(standing(accepted=0, issued=2, open=0, wrong=2, gain=0.1, floor=0.2), rules) == 0
+    assert adaptive(standing(accepted=0, issued=2, open=0, wrong=2, gain=0.3, floor=0.2), rules) == 1
+    # A prompt that was never tried is always worth one attempt.
+    assert adaptive(standing(accepted=0, issued=0, open=0, gain=0.1, floor=0.2), rules) == 1
 
 
 def test_a_prompt_stops_when_it_has_what_it_needs() -> None:
@@ -91,29 +106,29 @@ def test_a_revoked_lease_is_handed_out_again_with_the_same_identity() -> None:
     scheduler = opened(Rejection(keep=1, max_attempts=4))
     lost = scheduler.lease("dead", 2)
     kept = scheduler.lease("alive", 1)
-    assert scheduler.revoke("dead") == 2
-    again = scheduler.lease("alive", 10)
+    assert scheduler.revoke("dead") == []
+    again = scheduler.lease("alive", 10, 64)
     assert sorted(ids(again)) == sorted(ids(lost))
     assert not set(ids(again)) & set(ids(kept))
     assert {handout.tries for handout in again} == {1}
 
 
-def test_an_attempt_that_fails_again_and_again_is_abandoned_and_the_run_goes_on() -> None:
+def test_an_attempt_that_fails_again_and_again_is_quarantined_and_the_run_goes_on() -> None:
     scheduler = opened(Rejection(keep=1, max_attempts=1), prompts=1)
     for tries in range(MAX_TRIES):
         (handout,) = scheduler.lease("r", 1)
         assert handout.attempt.index == 0
-        again = scheduler.failed(Failed(handout.attempt.attempt_id, "boom", retryable=True))
-        assert again == (tries + 1 < MAX_TRIES)
+        quarantined = scheduler.failed(Failed(handout.attempt.attempt_id, "boom", retryable=True))
+        assert quarantined == (tries + 1 == MAX_TRIES)
     assert scheduler.lease("r", 1) == []
-    assert scheduler.domains[0].abandoned == 1
+    assert scheduler.domains[0].quarantined == 1
     assert scheduler.take_decided() == ["m0"]
 
 
 def test_a_refused_attempt_is_not_tried_again() -> None:
     scheduler = opened(Rejection(keep=1, max_attempts=1), prompts=1)
     (handout,) = scheduler.lease("r", 1)
-    assert not scheduler.failed(Failed(handout.attempt.attempt_id, "prompt too long", retryable=False))
+    assert scheduler.failed(Failed(handout.attempt.attempt_id, "prompt too long", retryable=False))
     assert scheduler.take_decided() == ["m0"]
 
 
@@ -123,8 +138,11 @@ def test_a_resumed_shard_asks_only_for_what_is_missing() -> None:
     scheduler.open(
         MATH,
         ["a", "b", "c"],
-        finished=[finished("a.0000"), finished("b.0000"), finished("c.0001")],
-        judged=[("a.0000", Outcome.CORRECT), ("b.0000", Outcome.INCORRECT)],
+        [
+            Resumed(finished("a.0000"), Outcome.CORRECT),
+            Resumed(finished("b.0000"), Outcome.INCORRECT),
+            Resumed(finished("c.0001"), None),
+        ],
     )
     # a is settled; b needs another; c.0000 was in flight when the driver died, c.0001 waits for its verdict.
     assert sorted(ids(scheduler.lease("r", 10))) == ["b.0001", "c.0000"]
@@ -161,14 +179,16 @@ def test_shards_are_opened_for_the_domain_that_lags() -> None:
 
 
 def test_a_finished_run_has_nothing_to_do() -> None:
-    done = SettledShard(MATH, accepted=3, correct=3, incorrect=1, undecided=0, tokens=40)
+    done = SettledShard(MATH, accepted=3, correct=3, incorrect=1, undecided=0, tokens=TokenCounts(kept=30, rejected=10))
     scheduler = Scheduler([MATH], Rejection(), settled={"m0": done})
     assert scheduler.done
     assert scheduler.next_shard(10) is None
     assert scheduler.domains[0].accepted == 3
 
 
-def drive(scheduler: Scheduler, plan: dict[str, ShardEntry], rng: random.Random, on_handout: Callable[[str], None]) -> None:
+def drive(
+    scheduler: Scheduler, plan: dict[str, ShardEntry], rng: random.Random, on_handout: Callable[[str], None]
+) -> None:
     """Random replicas that finish, fail, die and are judged late, until the run is done."""
     held: dict[str, list[Handout]] = {"r0": [], "r1": [], "r2": []}
     unjudged: list[str] = []
@@ -199,16 +219,21 @@ def drive(scheduler: Scheduler, plan: dict[str, ShardEntry], rng: random.Random,
 
 
 @settings(deadline=None, max_examples=60)
-@given(seed=st.integers(0, 2**32), keep=st.integers(1, 3), extra=st.integers(0, 4), quota=st.none() | st.integers(1, 30))
+@given(
+    seed=st.integers(0, 2**32), keep=st.integers(1, 3), extra=st.integers(0, 4), quota=st.none() | st.integers(1, 30)
+)
 def test_every_run_ends_and_no_attempt_is_completed_twice(seed: int, keep: int, extra: int, quota: int | None) -> None:
     rng = random.Random(seed)
-    plan = {f"{d[0]}{n}": ShardEntry(f"{d[0]}{n}", Domain(d), rng.randint(1, 6)) for d in ("math", "logic") for n in range(3)}
+    plan = {
+        f"{d[0]}{n}": ShardEntry(f"{d[0]}{n}", Domain(d), rng.randint(1, 6))
+        for d in ("math", "logic")
+        for n in range(3)
+    }
     quotas = {Domain.MATH: quota} if quota else {}
     rules = Rejection(keep=keep, max_attempts=keep + extra, quotas=quotas)
     scheduler = Scheduler(plan.values(), rules)
     handed: Counter[str] = Counter()
     drive(scheduler, plan, rng, lambda attempt_id: handed.update([attempt_id]))
-    assert max(handed.values(), default=0) <= MAX_TRIES
     assert all(int(attempt_id.partition(".")[2]) < keep + extra for attempt_id in handed)
     for domain in scheduler.domains:
         assert domain.open == 0
@@ -217,3 +242,68 @@ def test_every_run_ends_and_no_attempt_is_completed_twice(seed: int, keep: int, 
         else:
             assert domain.filled or domain.decided == domain.prompts
     assert scheduler.in_flight == scheduler.open_shards == 0
+
+
+def test_a_poisoned_attempt_is_quarantined_after_two_deaths_and_no_other_is() -> None:
+    """Whichever replica holds this attempt dies; the run must end with every other prompt answered."""
+    scheduler = opened(Rejection(keep=1, max_attempts=1), prompts=20)
+    poison, deaths, quarantined = "p7.0000", 0, []
+    for life in range(50):
+        if scheduler.take_decided():
+            break
+        replica = f"r{life}"
+        handouts = scheduler.lease(replica, 8, 8)
+        while handouts and poison not in ids(handouts):
+            answer(scheduler, handouts, Outcome.CORRECT)
+            handouts = scheduler.lease(replica, 8, 8)
+        if handouts:
+            deaths += 1
+            quarantined += scheduler.revoke(replica)
+    assert (quarantined, deaths) == ([poison], 2)
+    assert scheduler.domains[0].accepted == 19
+
+
+def test_a_node_that_was_taken_away_makes_nobody_a_suspect() -> None:
+    scheduler = opened(Rejection(keep=1, max_attempts=1), prompts=1)
+    for life in range(5):
+        assert len(scheduler.lease(f"r{life}", 1)) == 1
+        assert scheduler.revoke(f"r{life}", died=False) == []
+    assert len(scheduler.lease("r", 1)) == 1
+
+
+def test_a_token_budget_is_a_hard_stop() -> None:
+    scheduler = opened(Rejection(keep=1, max_attempts=4, token_budget=100), prompts=50)
+    spent = 0
+    while handouts := scheduler.lease("r", 2):
+        answer(scheduler, handouts, Outcome.INCORRECT)
+        spent += 10 * len(handouts)
+    assert spent == 100
+    assert scheduler.take_decided() == ["m0"]
+    scheduler.settled("m0")
+    assert scheduler.done
+
+
+def test_tokens_are_accounted_for_by_cause() -> None:
+    scheduler = opened(Rejection(keep=1, max_attempts=3, policy="fixed"), prompts=1)
+    a, b, c = scheduler.lease("r", 3)
+    for handout, outcome, reason in [
+        (a, Outcome.CORRECT, "equal"), (b, Outcome.CORRECT, "equal"), (c, Outcome.INCORRECT, "truncated")
+    ]:  # fmt: skip
+        scheduler.finished(finished(handout.attempt.attempt_id))
+        scheduler.judged(handout.attempt.attempt_id, outcome, reason)
+    assert scheduler.domains[0].tokens == TokenCounts(kept=10, surplus=10, truncated=10)
+
+
+def test_the_longest_expected_work_goes_first_when_the_queue_runs_dry() -> None:
+    scheduler = opened(Rejection(keep=1, max_attempts=2), prompts=3)
+    for handout, tokens in zip(scheduler.lease("r", 3), (10, 1000, 100), strict=True):
+        scheduler.finished(finished(handout.attempt.attempt_id, tokens=tokens))
+        scheduler.judged(handout.attempt.attempt_id, Outcome.INCORRECT)
+    assert ids(scheduler.lease("r", 3)) == ["p1.0001", "p2.0001", "p0.0001"]
+
+
+def test_slots_beyond_what_can_still_be_wanted_are_told() -> None:
+    scheduler = opened(Rejection(keep=1, max_attempts=2), prompts=3)
+    assert scheduler.still_wanted == 3
+    answer(scheduler, scheduler.lease("r", 1), Outcome.CORRECT)
+    assert scheduler.still_wanted == 2

@@ -11,14 +11,14 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from tracegen.errors import TracegenError
-from tracegen.protocols import RecorderPort, ReplicaPort, VerifierPort
+from tracegen.protocols import RecorderPort, Replay, ReplicaPort, VerifierPort
 from tracegen.runtime.intake import Recording
 from tracegen.runtime.progress import Snapshot
 from tracegen.runtime.pump import Pump, close_quietly
 from tracegen.runtime.shelf import Shelf
 from tracegen.runtime.supervised import Supervised
 from tracegen.runtime.watch import Watch
-from tracegen.scheduling.scheduler import Scheduler
+from tracegen.scheduling.scheduler import Resumed, Scheduler
 from tracegen.types import ShardEntry
 
 logger = logging.getLogger(__name__)
@@ -125,16 +125,15 @@ class Coordinator:
             await asyncio.sleep(FEED_EVERY_S)
 
     async def _open(self, shard_id: str, intake: Recording) -> None:
-        prompt_ids = await self._shelf.take(shard_id)
+        groups = await self._shelf.take(shard_id)
         entry = self._shards[shard_id]
         if shard_id not in self._journaled:
-            self._scheduler.open(entry, prompt_ids)
+            self._scheduler.open(entry, groups)
             intake.work.set()
             return
         recorder = self._recorders[0]
         replay, payload = await recorder.call(lambda part: part.replay(shard_id))
-        judged = [(judgement.attempt_id, judgement.outcome) for judgement in replay.judgements]
-        self._scheduler.open(entry, prompt_ids, replay.finished, judged)
+        self._scheduler.open(entry, groups, _resumed(replay))
         logger.info("shard %s resumed: %d completions kept", shard_id, len(replay.finished))
         intake.resume(replay, payload)
 
@@ -158,6 +157,16 @@ class Coordinator:
         await asyncio.gather(*(close_quietly(port) for port in ports))
         await asyncio.gather(*(pool.close() for pool in self._verifiers))
         await asyncio.gather(*(recorder.close() for recorder in self._recorders))
+
+
+def _resumed(replay: Replay) -> list[Resumed]:
+    judged = {judgement.attempt_id: judgement for judgement in replay.judgements}
+    resumed = []
+    for completion in replay.finished:
+        judgement = judged.get(completion.attempt_id)
+        outcome, reason = (judgement.outcome, judgement.reason) if judgement else (None, "")
+        resumed.append(Resumed(completion, outcome, reason))
+    return resumed
 
 
 def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -88,7 +88,7 @@ class Recording:
 
     def _count(self, judgements: Sequence[Judgement]) -> None:
         for judgement in judgements:
-            self._scheduler.judged(judgement.attempt_id, judgement.outcome)
+            self._scheduler.judged(judgement.attempt_id, judgement.outcome, judgement.reason)
         self._advance()
 
     def _advance(self) -> None:

@@ -100,7 +100,7 @@ class Pump:
 
     async def _exchange(self, port: ReplicaPort) -> None:
         free = self._slots - self.pulse.in_flight
-        handouts = self._scheduler.lease(port.replica_id, free) if free else []
+        handouts = self._scheduler.lease(port.replica_id, free, self._slots) if free else []
         if not handouts and not self.pulse.in_flight:
             await self._idle()
             return

@@ -2,16 +2,17 @@
 
 import io
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import pyarrow.parquet as pq
 
-from tracegen.ledger.settle import verdict_prefix
+from tracegen.ledger.settle import verdict_keys
 from tracegen.protocols import Store
 from tracegen.scheduling.scheduler import SettledShard
+from tracegen.scheduling.tokens import TokenCounts, cause
 from tracegen.types import Outcome, ShardEntry
 
-COLUMNS = ["prompt_id", "outcome", "completion_tokens"]
+COLUMNS = ["prompt_id", "outcome", "reason", "completion_tokens"]
 
 
 def settled_counts(
@@ -23,22 +24,24 @@ def settled_counts(
 
 def _counts(store: Store, verdict_set: str, shard: ShardEntry, keep: int) -> SettledShard:
     correct: Counter[str] = Counter()
-    outcomes: Counter[str] = Counter()
-    tokens = 0
-    for stored in store.list(f"{verdict_prefix(verdict_set)}{shard.shard_id}"):
-        columns = pq.read_table(io.BytesIO(store.get(stored.key)), columns=COLUMNS).to_pydict()
-        outcomes.update(columns["outcome"])
-        tokens += sum(columns["completion_tokens"])
-        correct.update(
-            prompt_id
-            for prompt_id, outcome in zip(columns["prompt_id"], columns["outcome"], strict=True)
-            if outcome == Outcome.CORRECT
-        )
+    outcomes: Counter[Outcome] = Counter()
+    tokens: Counter[str] = Counter()
+    for prompt_id, outcome, reason, completion_tokens in _verdicts(store, verdict_set, shard.shard_id):
+        tokens[cause(outcome, reason, wanted=correct[prompt_id] < keep)] += completion_tokens
+        outcomes[outcome] += 1
+        correct[prompt_id] += outcome is Outcome.CORRECT
     return SettledShard(
         shard=shard,
         accepted=sum(min(keep, count) for count in correct.values()),
         correct=outcomes[Outcome.CORRECT],
         incorrect=outcomes[Outcome.INCORRECT],
         undecided=outcomes[Outcome.UNDECIDED],
-        tokens=tokens,
+        tokens=TokenCounts(**tokens),
     )
+
+
+def _verdicts(store: Store, verdict_set: str, shard_id: str) -> Iterator[tuple[str, Outcome, str, int]]:
+    for key in verdict_keys(store, verdict_set, shard_id):
+        columns = pq.read_table(io.BytesIO(store.get(key)), columns=COLUMNS).to_pydict()
+        for prompt_id, outcome, reason, tokens in zip(*(columns[name] for name in COLUMNS), strict=True):
+            yield prompt_id, Outcome(outcome), reason, tokens

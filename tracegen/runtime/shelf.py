@@ -16,12 +16,12 @@ class Shelf:
         self._prompts: dict[str, Prompt] = {}
         self._shards: dict[str, tuple[str, ...]] = {}
 
-    async def take(self, shard_id: str) -> tuple[str, ...]:
-        """Read a shard's prompts; returns their ids."""
+    async def take(self, shard_id: str) -> dict[str, str]:
+        """Read a shard's prompts; returns the group of each id: prompts of one group share a prior."""
         prompts = await asyncio.to_thread(self._load, shard_id)
         self._prompts.update((prompt.prompt_id, prompt) for prompt in prompts)
         self._shards[shard_id] = tuple(prompt.prompt_id for prompt in prompts)
-        return self._shards[shard_id]
+        return {prompt.prompt_id: prompt.group for prompt in prompts}
 
     def drop(self, shard_id: str) -> None:
         for prompt_id in self._shards.pop(shard_id):

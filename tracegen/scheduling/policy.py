@@ -14,17 +14,30 @@ class Standing(NamedTuple):
 
     accepted: int
     """Correct so far."""
+    wrong: int
+    """Incorrect so far."""
     issued: int
     """Attempts handed out so far, whatever became of them."""
     open: int
-    """Attempts in flight, or finished and not judged yet."""
+    """Attempts in flight, waiting to be handed out again, or not judged yet."""
+    gain: float
+    """Posterior probability that the next attempt is right."""
+    floor: float
+    """A prompt with less gain than this is not worth its tokens, as things stand in its domain."""
 
 
 Policy: TypeAlias = Callable[[Standing, Rejection], int]
 
 
+def adaptive(standing: Standing, rules: Rejection) -> int:
+    """As many as are still needed if all come out right, while the prompt is worth it; more when some do not."""
+    if standing.wrong and standing.gain < standing.floor:
+        return 0
+    return until_kept(standing, rules)
+
+
 def until_kept(standing: Standing, rules: Rejection) -> int:
-    """As many as are still needed if all of them come out right; more follow when some do not."""
+    """As many as are still needed if all come out right; more when some do not, up to ``max_attempts``."""
     missing = rules.keep - standing.accepted - standing.open
     return max(0, min(missing, rules.max_attempts - standing.issued))
 
@@ -32,3 +45,7 @@ def until_kept(standing: Standing, rules: Rejection) -> int:
 def fixed(standing: Standing, rules: Rejection) -> int:
     """All ``max_attempts`` at once, whatever comes back: what the published pipelines do."""
     return rules.max_attempts - standing.issued
+
+
+POLICIES: dict[str, Policy] = {"adaptive": adaptive, "until_kept": until_kept, "fixed": fixed}
+"""By the name that a recipe uses."""

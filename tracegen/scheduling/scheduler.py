@@ -4,7 +4,8 @@ A plain state machine: it does not wait, has no clock and draws no random number
 cluster, a test and a simulation. It sees identifiers, token counts and outcomes, never text. It holds open shards
 only: its memory follows what is in flight.
 
-An attempt's life: ``lease`` → ``finished`` → ``judged``; or ``failed`` or ``revoke``, which hand it out again.
+An attempt's life: ``lease`` → ``finished`` → ``judged``; or ``failed`` or ``revoke``, after which it is handed out
+again, or quarantined when it keeps failing or keeps killing replicas.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,12 +14,20 @@ from typing import NamedTuple
 
 from tracegen.protocols import Failed, Finished
 from tracegen.recipe import Rejection
-from tracegen.scheduling.policy import Policy, until_kept
+from tracegen.scheduling.forecast import best_floor
+from tracegen.scheduling.policy import POLICIES, Policy, Standing
 from tracegen.scheduling.state import DomainState, InFlight, OpenPrompt, OpenShard
+from tracegen.scheduling.tokens import TokenCounts, cause
 from tracegen.types import Attempt, Domain, Outcome, ShardEntry
 
 MAX_TRIES = 3
-"""An attempt that no replica completed in so many tries is abandoned (lessons: a poisoned prompt killed whole jobs)."""
+"""An attempt that its engine failed so often is quarantined (lessons: one bad prompt killed whole jobs)."""
+MAX_DEATHS = 2
+"""An attempt that was in hand at so many deaths of replicas, the last time with few others, is quarantined."""
+SUSPECTS_PER_SLOTS = 16
+"""A replica gets one suspect for so many slots at a time: when it dies again, few are left to be suspected."""
+FLOOR_EVERY = 64
+"""The give-up rule is computed anew after so many verdicts of a domain."""
 
 
 class SettledShard(NamedTuple):
@@ -30,7 +39,7 @@ class SettledShard(NamedTuple):
     correct: int
     incorrect: int
     undecided: int
-    tokens: int
+    tokens: TokenCounts
 
 
 class Handout(NamedTuple):
@@ -41,6 +50,14 @@ class Handout(NamedTuple):
     tries: int
 
 
+class Resumed(NamedTuple):
+    """A completion that an earlier driver has left; ``outcome`` is None where its verdict is still to come."""
+
+    completion: Finished
+    outcome: Outcome | None
+    reason: str = ""
+
+
 class Scheduler:
     """See the module. Shards are taken in the order given, domain by domain as their goals ask."""
 
@@ -48,21 +65,25 @@ class Scheduler:
         self,
         plan: Iterable[ShardEntry],
         rules: Rejection,
-        policy: Policy = until_kept,
+        policy: Policy | None = None,
         settled: Mapping[str, SettledShard] | None = None,
+        quarantined: Iterable[str] = (),
     ) -> None:
         self._rules = rules
-        self._policy = policy
+        self._policy = policy or POLICIES[rules.policy]
         self._domains: dict[Domain, DomainState] = {}
         self._shards: dict[str, OpenShard] = {}
         self._prompts: dict[str, OpenPrompt] = {}
         self._in_flight: dict[str, InFlight] = {}
-        self._unjudged: dict[str, OpenPrompt] = {}
+        self._suspects: dict[str, int] = {}
+        self._unjudged: dict[str, tuple[OpenPrompt, int]] = {}
         self._decided: list[str] = []
+        self._quarantined = set(quarantined)
         self.settled_shards = 0
         self.planned_shards = 0
         for shard in plan:
             self._plan(shard, (settled or {}).get(shard.shard_id))
+        self._check_budget()
 
     def _plan(self, shard: ShardEntry, settled: SettledShard | None) -> None:
         domain = self._domains.get(shard.domain)
@@ -73,6 +94,7 @@ class Scheduler:
         self.planned_shards += 1
         if settled is None:
             domain.unopened.append(shard.shard_id)
+            domain.fresh += shard.prompts
             return
         self.settled_shards += 1
         domain.decided += shard.prompts
@@ -80,7 +102,8 @@ class Scheduler:
         domain.correct += settled.correct
         domain.incorrect += settled.incorrect
         domain.undecided += settled.undecided
-        domain.tokens += settled.tokens
+        domain.completions += settled.correct + settled.incorrect + settled.undecided
+        domain.tokens.add(settled.tokens)
 
     # --- shards ---------------------------------------------------------------------------------------------
 
@@ -88,49 +111,61 @@ class Scheduler:
         """The shard to open next, when fewer than ``ready`` prompts wait to be handed out; None for none."""
         if sum(len(d.ready) for d in self._domains.values() if not d.saturated) >= ready:
             return None
-        wanting = [d for d in self._domains.values() if d.unopened and not d.filled and not d.saturated]
+        wanting = [d for d in self._domains.values() if d.unopened and not d.saturated]
         # A domain with an empty queue first: it is the one that would let slots idle or fall behind the mix.
         domain = min(wanting, key=lambda d: (len(d.ready) > 0, d.progress), default=None)
-        return domain.unopened.popleft() if domain else None
+        if domain is None:
+            return None
+        shard_id = domain.unopened.popleft()
+        if not domain.unopened:
+            domain.ready.longest_first()
+        return shard_id
 
     def open(
-        self,
-        shard: ShardEntry,
-        prompt_ids: Sequence[str],
-        finished: Iterable[Finished] = (),
-        judged: Iterable[tuple[str, Outcome]] = (),
+        self, shard: ShardEntry, prompts: Mapping[str, str] | Sequence[str], resumed: Iterable[Resumed] = ()
     ) -> None:
-        """Take a shard's prompts on; with what an earlier driver has left of them, where there is something.
+        """Take a shard's prompts on, with what an earlier driver has left of them.
 
-        Attempts in ``finished`` that ``judged`` does not name wait for :meth:`judged`.
+        ``prompts`` maps each prompt id to its group (whose prior it shares); a sequence puts all into one.
+        A resumed completion without an outcome waits for :meth:`judged`.
         """
-        opened = OpenShard(shard.shard_id, self._domains[shard.domain], len(prompt_ids))
+        groups = prompts if isinstance(prompts, Mapping) else dict.fromkeys(prompts, "")
+        opened = OpenShard(shard.shard_id, self._domains[shard.domain], len(groups))
         self._shards[shard.shard_id] = opened
-        for prompt_id in prompt_ids:
-            prompt = OpenPrompt(prompt_id, opened)
+        for prompt_id, group in groups.items():
+            prompt = OpenPrompt(prompt_id, group, opened)
             opened.prompts.append(prompt)
             self._prompts[prompt_id] = prompt
-        self._restore(finished, judged)
+        self._restore(resumed)
         for prompt in opened.prompts:
             self._review(prompt)
 
-    def _restore(self, finished: Iterable[Finished], judged: Iterable[tuple[str, Outcome]]) -> None:
+    def _restore(self, resumed: Iterable[Resumed]) -> None:
         indices: dict[str, set[int]] = {}
-        for completion in finished:
+        for completion, outcome, reason in resumed:
             prompt_id, _, index = completion.attempt_id.partition(".")
             indices.setdefault(prompt_id, set()).add(int(index))
             prompt = self._prompts[prompt_id]
             prompt.open += 1
             prompt.shard.domain.open += 1
-            prompt.shard.domain.tokens += completion.completion_tokens
-            self._unjudged[completion.attempt_id] = prompt
+            self._take(prompt, completion)
+            if outcome is not None:
+                self._count(completion.attempt_id, outcome, reason)
         for prompt_id, seen in indices.items():
             prompt = self._prompts[prompt_id]
             prompt.issued = max(seen) + 1
+            prompt.shard.domain.fresh -= 1
             # Indices below the highest that left no completion were in flight when the driver died.
-            prompt.returned.extend((i, 0) for i in range(prompt.issued) if i not in seen)
-        for attempt_id, outcome in judged:
-            self._count(self._unjudged.pop(attempt_id), outcome)
+            for index in sorted(set(range(prompt.issued)) - seen):
+                self._owe(prompt, index)
+
+    def _owe(self, prompt: OpenPrompt, index: int) -> None:
+        attempt_id = Attempt(prompt.prompt_id, index).attempt_id
+        if attempt_id in self._quarantined:
+            return
+        prompt.open += 1
+        prompt.shard.domain.open += 1
+        prompt.shard.domain.returned.append(InFlight(attempt_id, prompt, index))
 
     def take_decided(self) -> list[str]:
         """Shards that have become ready to be settled since the last call."""
@@ -147,12 +182,12 @@ class Scheduler:
     @property
     def done(self) -> bool:
         """Nothing is open, and nothing is left that should be opened."""
-        return not self._shards and all(d.filled or not d.unopened for d in self._domains.values())
+        return not self._shards and all(d.closed or not d.unopened for d in self._domains.values())
 
     @property
     def has_work(self) -> bool:
         """Whether :meth:`lease` would hand anything out."""
-        return any(d.ready and not d.saturated for d in self._domains.values())
+        return any(d.returned or (d.ready and not d.saturated) for d in self._domains.values())
 
     @property
     def open_shards(self) -> int:
@@ -163,121 +198,221 @@ class Scheduler:
         return len(self._in_flight)
 
     @property
+    def still_wanted(self) -> int:
+        """At most so many slots will ever be needed at once from now on: more replicas than that may go."""
+        if any(d.unopened and not d.closed for d in self._domains.values()):
+            return self._rules.keep * sum(d.prompts for d in self._domains.values())
+        undecided = sum(shard.undecided for shard in self._shards.values())
+        return max(self._rules.keep * undecided, sum(d.open for d in self._domains.values()))
+
+    @property
     def domains(self) -> tuple[DomainState, ...]:
         """Counts, for reading."""
         return tuple(self._domains.values())
 
     # --- attempts -------------------------------------------------------------------------------------------
 
-    def lease(self, replica_id: str, slots: int) -> list[Handout]:
-        """At most ``slots`` attempts for this replica, from the domains that are furthest from their goals."""
-        handouts: list[Handout] = []
-        while len(handouts) < slots:
+    def lease(self, replica_id: str, free: int, slots: int = 0) -> list[Handout]:
+        """At most ``free`` attempts for this replica of ``slots`` slots in all, from the domains that lag most."""
+        handouts = self._lease_returned(replica_id, free, max(1, slots // SUSPECTS_PER_SLOTS))
+        while len(handouts) < free:
             able = (d for d in self._domains.values() if d.ready and not d.saturated)
             domain = min(able, key=lambda d: d.progress, default=None)
             if domain is None:
                 break
-            handouts.append(self._hand_out(domain, replica_id))
+            handouts.append(self._lease_next(domain, replica_id))
         return handouts
 
-    def _hand_out(self, domain: DomainState, replica_id: str) -> Handout:
-        prompt = domain.ready[0]
-        if prompt.returned:
-            index, tries = prompt.returned.popleft()
-        else:
-            index, tries = prompt.issued, 0
-            prompt.issued += 1
+    def _lease_returned(self, replica_id: str, free: int, most_suspects: int) -> list[Handout]:
+        handouts: list[Handout] = []
+        for domain in self._domains.values():
+            for _ in range(len(domain.returned)):
+                if len(handouts) >= free:
+                    return handouts
+                flight = domain.returned.popleft()
+                if flight.deaths and self._suspects.get(replica_id, 0) >= most_suspects:
+                    domain.returned.append(flight)
+                    continue
+                handouts.append(self._hand_out(flight, replica_id))
+        return handouts
+
+    def _lease_next(self, domain: DomainState, replica_id: str) -> Handout:
+        prompt = domain.ready.head()
+        domain.fresh -= prompt.issued == 0
+        index = prompt.issued
+        prompt.issued += 1
         prompt.open += 1
         domain.open += 1
-        attempt = Attempt(prompt.prompt_id, index)
-        self._in_flight[attempt.attempt_id] = InFlight(prompt, index, replica_id, tries)
+        flight = InFlight(Attempt(prompt.prompt_id, index).attempt_id, prompt, index)
         if not self._wants_more(prompt):
-            domain.ready.popleft()
+            domain.ready.pop()
             prompt.queued = False
-        return Handout(attempt, prompt.shard.shard_id, tries)
+        return self._hand_out(flight, replica_id)
+
+    def _hand_out(self, flight: InFlight, replica_id: str) -> Handout:
+        flight.replica_id = replica_id
+        self._in_flight[flight.attempt_id] = flight
+        if flight.deaths:
+            self._suspects[replica_id] = self._suspects.get(replica_id, 0) + 1
+        attempt = Attempt(flight.prompt.prompt_id, flight.index)
+        return Handout(attempt, flight.prompt.shard.shard_id, flight.tries)
+
+    def _land(self, attempt_id: str) -> InFlight:
+        flight = self._in_flight.pop(attempt_id)
+        if flight.deaths:
+            self._suspects[flight.replica_id] -= 1
+        return flight
 
     def finished(self, completion: Finished) -> None:
         """An attempt came back with a completion; its verdict is still to come."""
-        flight = self._in_flight.pop(completion.attempt_id)
-        flight.prompt.shard.domain.tokens += completion.completion_tokens
-        self._unjudged[completion.attempt_id] = flight.prompt
+        self._take(self._land(completion.attempt_id).prompt, completion)
 
-    def judged(self, attempt_id: str, outcome: Outcome) -> None:
+    def _take(self, prompt: OpenPrompt, completion: Finished) -> None:
+        prompt.tokens += completion.completion_tokens
+        prompt.finished += 1
+        self._unjudged[completion.attempt_id] = (prompt, completion.completion_tokens)
+
+    def judged(self, attempt_id: str, outcome: Outcome, reason: str = "") -> None:
         """A finished attempt's completion and verdict are durable."""
-        prompt = self._unjudged.pop(attempt_id)
+        prompt = self._unjudged[attempt_id][0]
         domain = prompt.shard.domain
-        was_filled = domain.filled
-        self._count(prompt, outcome)
+        was_closed = domain.closed
+        self._count(attempt_id, outcome, reason)
+        self._check_budget()
         self._review(prompt)
-        if domain.filled and not was_filled:
+        if domain.closed and not was_closed:
             self._close_domain(domain)
 
     def failed(self, failure: Failed) -> bool:
-        """An attempt came back without a completion. False when it is abandoned rather than handed out again."""
-        flight = self._in_flight.pop(failure.attempt_id)
-        again = failure.retryable and flight.tries + 1 < MAX_TRIES
-        self._give_back(flight, again=again)
-        return again
+        """An attempt came back without a completion. True when it is quarantined rather than handed out again."""
+        flight = self._land(failure.attempt_id)
+        flight.tries += 1
+        return self._give_back(flight, poisoned=not failure.retryable or flight.tries >= MAX_TRIES)
 
-    def revoke(self, replica_id: str) -> int:
-        """Take back all leases of a replica that is gone; returns how many. They are handed out again."""
-        lost = [a for a, flight in self._in_flight.items() if flight.replica_id == replica_id]
-        for attempt_id in lost:
-            flight = self._in_flight.pop(attempt_id)
-            self._give_back(flight, again=flight.tries + 1 < MAX_TRIES)
-        return len(lost)
+    def revoke(self, replica_id: str, *, died: bool = True, lost_tokens: int = 0) -> list[str]:
+        """Take back all leases of a replica that is gone. Returns the attempts that are quarantined for it.
 
-    def _give_back(self, flight: InFlight, *, again: bool) -> None:
+        ``died``: it died of itself, so that one of its attempts may be to blame; else its node was taken away.
+        """
+        lost = [flight for flight in self._in_flight.values() if flight.replica_id == replica_id]
+        few = sum(1 for flight in lost if flight.deaths + 1 >= MAX_DEATHS) == 1
+        quarantined = []
+        for flight in lost:
+            self._land(flight.attempt_id)
+            flight.tries += 1
+            flight.deaths += died
+            flight.prompt.shard.domain.tokens.lost += lost_tokens // len(lost)
+            if self._give_back(flight, poisoned=few and flight.deaths >= MAX_DEATHS):
+                quarantined.append(flight.attempt_id)
+        self._suspects.pop(replica_id, None)
+        return quarantined
+
+    def _give_back(self, flight: InFlight, *, poisoned: bool) -> bool:
         prompt = flight.prompt
+        domain = prompt.shard.domain
+        if not poisoned and not domain.closed and prompt.accepted < self._rules.keep:
+            domain.returned.append(flight)
+            return False
         prompt.open -= 1
-        prompt.shard.domain.open -= 1
-        if again:
-            prompt.returned.append((flight.index, flight.tries + 1))
-        else:
-            prompt.shard.domain.abandoned += 1
+        domain.open -= 1
+        domain.quarantined += poisoned
+        if poisoned:
+            self._quarantined.add(flight.attempt_id)
         self._review(prompt)
+        return poisoned
 
-    def _count(self, prompt: OpenPrompt, outcome: Outcome) -> None:
+    def _count(self, attempt_id: str, outcome: Outcome, reason: str) -> None:
+        prompt, tokens = self._unjudged.pop(attempt_id)
         domain = prompt.shard.domain
         prompt.open -= 1
         domain.open -= 1
-        if outcome is Outcome.CORRECT:
+        domain.completions += 1
+        wanted = prompt.accepted < self._rules.keep
+        counted = cause(outcome, reason, wanted=wanted)
+        setattr(domain.tokens, counted, getattr(domain.tokens, counted) + tokens)
+        if outcome is Outcome.UNDECIDED:
+            domain.undecided += 1
+            return
+        right = outcome is Outcome.CORRECT
+        domain.beliefs.observe(prompt.group, (prompt.accepted, prompt.wrong), right=right)
+        if right:
             domain.correct += 1
             # A trace beyond ``keep`` is right, but the corpus will not hold it: it does not count for the quota.
-            domain.accepted += prompt.accepted < self._rules.keep
+            domain.accepted += wanted
             prompt.accepted += 1
-        elif outcome is Outcome.INCORRECT:
-            domain.incorrect += 1
         else:
-            domain.undecided += 1
+            domain.incorrect += 1
+            prompt.wrong += 1
+        if (domain.correct + domain.incorrect) % FLOOR_EVERY == 0:
+            self._set_floor(domain, prompt.group)
+
+    def _set_floor(self, domain: DomainState, group: str) -> None:
+        if domain.quota is None:
+            domain.floor = self._rules.give_up_below
+            return
+        wanted = domain.quota - domain.expected
+        floor = best_floor(domain.beliefs.outlook(group).gain, self._rules, wanted, domain.fresh)
+        domain.floor = max(floor, self._rules.give_up_below)
 
     def _wants_more(self, prompt: OpenPrompt) -> bool:
-        if prompt.accepted >= self._rules.keep:
+        if prompt.issued >= self._rules.max_attempts:
             return False
-        return bool(prompt.returned) or self._policy(prompt.standing, self._rules) > 0
+        domain = prompt.shard.domain
+        gain = domain.beliefs.outlook(prompt.group).gain((prompt.accepted, prompt.wrong))
+        standing = Standing(prompt.accepted, prompt.wrong, prompt.issued, prompt.open, gain, domain.floor)
+        return self._policy(standing, self._rules) > 0
 
     def _review(self, prompt: OpenPrompt) -> None:
         """Queue the prompt, or close it, as its standing asks."""
         if prompt.closed:
             return
         domain = prompt.shard.domain
-        if not domain.filled and self._wants_more(prompt):
+        if not domain.closed and self._wants_more(prompt):
             if not prompt.queued:
                 prompt.queued = True
                 # To the front: an open prompt keeps its whole shard, and its journal, open.
-                domain.ready.appendleft(prompt) if prompt.issued else domain.ready.append(prompt)
-        elif prompt.open == 0:
+                domain.ready.push(prompt, first=prompt.issued > 0)
+        elif prompt.open and (domain.closed or prompt.accepted >= self._rules.keep):
+            self._drop_returned(prompt)
+        if prompt.open == 0 and not prompt.queued:
             self._close(prompt)
+
+    def _drop_returned(self, prompt: OpenPrompt) -> None:
+        """What the prompt still had coming is no longer wanted."""
+        domain = prompt.shard.domain
+        if not domain.returned:
+            return
+        kept = [flight for flight in domain.returned if flight.prompt is not prompt]
+        dropped = len(domain.returned) - len(kept)
+        if dropped:
+            domain.returned.clear()
+            domain.returned.extend(kept)
+            prompt.open -= dropped
+            domain.open -= dropped
 
     def _close(self, prompt: OpenPrompt) -> None:
         prompt.closed = True
-        prompt.shard.domain.decided += 1
+        domain = prompt.shard.domain
+        domain.decided += 1
+        domain.fresh -= prompt.issued == 0
         prompt.shard.undecided -= 1
         if prompt.shard.undecided == 0:
             self._decided.append(prompt.shard.shard_id)
 
+    def _check_budget(self) -> None:
+        budget = self._rules.token_budget
+        if budget is None:
+            return
+        # What is in flight will be paid for as well.
+        coming = sum(d.open * d.mean_tokens for d in self._domains.values())
+        if sum(d.tokens.spent for d in self._domains.values()) + coming >= budget:
+            for domain in self._domains.values():
+                if not domain.stopped:
+                    domain.stopped = True
+                    self._close_domain(domain)
+
     def _close_domain(self, domain: DomainState) -> None:
-        """A filled quota: nothing more is handed out, and what nobody works on is closed."""
+        """A filled quota or a spent budget: nothing more is handed out, and what nobody works on is closed."""
         domain.ready.clear()
         for prompt in chain.from_iterable(s.prompts for s in self._shards.values() if s.domain is domain):
             prompt.queued = False

@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 
 from tracegen.protocols import Finished
 from tracegen.scheduling.scheduler import Handout, Scheduler
+from tracegen.scheduling.tokens import TokenCounts
 from tracegen.types import Attempt, Domain, FinishReason, Outcome, ShardEntry
 
 
@@ -51,23 +52,6 @@ class ReplicaModel:
         return draw.completion_tokens + draw.prompt_tokens * self.tokens_per_s / self.prefill_tokens_per_s
 
 
-@dataclass(slots=True)
-class Waste:
-    """Completion tokens by what became of them."""
-
-    kept: int = 0
-    rejected: int = 0
-    truncated: int = 0
-    surplus: int = 0
-    """Right, but beyond what its prompt or its domain needed."""
-    lost: int = 0
-    """Decoded by a replica that died before the attempt ended."""
-
-    @property
-    def total(self) -> int:
-        return self.kept + self.rejected + self.truncated + self.surplus + self.lost
-
-
 @dataclass(frozen=True, slots=True)
 class Simulated:
     """How a simulated run went."""
@@ -77,7 +61,7 @@ class Simulated:
     accepted: int
     covered: int
     """Prompts with at least one accepted trace."""
-    tokens: Waste
+    tokens: TokenCounts
     busy_s: float
     """Slot-seconds in use."""
     slots: int
@@ -130,10 +114,8 @@ class Simulation:
         self._order = count()
         self._hungry: dict[str, _Replica] = {}
         self._deaths = sorted(deaths)
-        self._waste = Waste()
         self._attempts = 0
-        self._accepted_of: dict[str, int] = {}
-        self._covered = 0
+        self._covered: set[str] = set()
         self._busy_s = 0.0
 
     def run(self) -> Simulated:
@@ -181,7 +163,7 @@ class Simulation:
 
     def _fill(self, replica: _Replica, now_s: float) -> None:
         free = replica.model.slots - len(replica.running)
-        handouts = self._scheduler.lease(replica.name, free) if free else []
+        handouts = self._scheduler.lease(replica.name, free, replica.model.slots) if free else []
         for handout in handouts:
             domain = self._shards[handout.shard_id][0].domain
             draw = self._population.draw(handout.attempt, domain)
@@ -199,41 +181,35 @@ class Simulation:
     def _finish(self, handout: Handout, draw: Draw) -> None:
         self._attempts += 1
         attempt_id = handout.attempt.attempt_id
-        before = sum(domain.accepted for domain in self._scheduler.domains)
         self._scheduler.finished(
             Finished(attempt_id, handout.shard_id, draw.finish_reason, draw.prompt_tokens, draw.completion_tokens)
         )
-        self._scheduler.judged(attempt_id, draw.outcome)
-        kept = sum(domain.accepted for domain in self._scheduler.domains) > before
-        if kept:
-            self._waste.kept += draw.completion_tokens
-            self._accepted_of[handout.attempt.prompt_id] = self._accepted_of.get(handout.attempt.prompt_id, 0) + 1
-        elif draw.outcome is Outcome.CORRECT:
-            self._waste.surplus += draw.completion_tokens
-        elif draw.finish_reason is FinishReason.LENGTH:
-            self._waste.truncated += draw.completion_tokens
-        else:
-            self._waste.rejected += draw.completion_tokens
+        reason = "truncated" if draw.finish_reason is FinishReason.LENGTH else ""
+        self._scheduler.judged(attempt_id, draw.outcome, reason)
+        if draw.outcome is Outcome.CORRECT:
+            self._covered.add(handout.attempt.prompt_id)
 
     def _die(self, at_s: float, number: int, away_s: float) -> None:
         replica = self._replicas[number]
         self._busy_s += replica.advance(at_s)
-        for end, _, _, draw in replica.running:
-            begun = end - replica.model.work(draw)
-            self._waste.lost += min(draw.completion_tokens, int(max(0.0, replica.counter - begun)))
-        self._scheduler.revoke(replica.name)
+        begun = (end - replica.model.work(draw) for end, _, _, draw in replica.running)
+        lost_tokens = int(sum(max(0.0, replica.counter - at) for at in begun))
+        self._scheduler.revoke(replica.name, died=False, lost_tokens=lost_tokens)
         replica.running.clear()
         replica.at_s = at_s + away_s
         self._hungry.pop(replica.name, None)
         self._schedule(replica, replica.at_s)
 
     def _result(self, now_s: float) -> Simulated:
+        tokens = TokenCounts()
+        for domain in self._scheduler.domains:
+            tokens.add(domain.tokens)
         return Simulated(
             makespan_s=now_s,
             attempts=self._attempts,
             accepted=sum(domain.accepted for domain in self._scheduler.domains),
-            covered=len(self._accepted_of),
-            tokens=self._waste,
+            covered=len(self._covered),
+            tokens=tokens,
             busy_s=self._busy_s,
             slots=sum(replica.model.slots for replica in self._replicas),
         )

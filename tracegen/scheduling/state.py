@@ -3,7 +3,9 @@
 from collections import deque
 from dataclasses import dataclass, field
 
-from tracegen.scheduling.policy import Standing
+from tracegen.scheduling.posterior import Beliefs
+from tracegen.scheduling.queue import ReadyQueue
+from tracegen.scheduling.tokens import TokenCounts
 from tracegen.types import Domain
 
 
@@ -12,18 +14,22 @@ class OpenPrompt:
     """One prompt of an open shard."""
 
     prompt_id: str
+    group: str
+    """Whose prior it shares: its source and difficulty."""
     shard: "OpenShard"
     accepted: int = 0
+    wrong: int = 0
     issued: int = 0
     open: int = 0
-    returned: deque[tuple[int, int]] = field(default_factory=deque)
-    """(index, tries) of attempts that came back without a completion, to be handed out again first."""
+    tokens: int = 0
+    finished: int = 0
     queued: bool = False
     closed: bool = False
 
     @property
-    def standing(self) -> Standing:
-        return Standing(self.accepted, self.issued, self.open)
+    def expected_tokens(self) -> float:
+        """Of its next attempt: its own mean, or what its domain shows."""
+        return self.tokens / self.finished if self.finished else self.shard.domain.mean_tokens
 
 
 @dataclass(slots=True, eq=False)
@@ -37,6 +43,20 @@ class OpenShard:
 
 
 @dataclass(slots=True, eq=False)
+class InFlight:
+    """One attempt in the hands of one replica, or waiting to be handed out again."""
+
+    attempt_id: str
+    prompt: OpenPrompt
+    index: int
+    replica_id: str = ""
+    tries: int = 0
+    """How often it came back without a completion."""
+    deaths: int = 0
+    """How often a replica died with it in hand."""
+
+
+@dataclass(slots=True, eq=False)
 class DomainState:
     """Counts of one domain over the whole run, settled shards included."""
 
@@ -46,20 +66,34 @@ class DomainState:
     decided: int = 0
     """Prompts that are closed."""
     accepted: int = 0
+    """Right traces, at most ``keep`` per prompt: what the corpus will hold."""
     correct: int = 0
     incorrect: int = 0
     undecided: int = 0
-    abandoned: int = 0
-    """Attempts that no replica could complete."""
+    quarantined: int = 0
+    """Attempts that were given up: no replica could complete them."""
     open: int = 0
-    """Attempts in flight or unjudged."""
-    tokens: int = 0
-    ready: deque[OpenPrompt] = field(default_factory=deque)
+    """Attempts handed out and not judged yet."""
+    completions: int = 0
+    tokens: TokenCounts = field(default_factory=TokenCounts)
+    stopped: bool = False
+    """Nothing more is handed out: the token budget is spent."""
+    floor: float = 0.0
+    beliefs: Beliefs = field(default_factory=Beliefs)
+    ready: ReadyQueue = field(default_factory=ReadyQueue)
+    returned: deque[InFlight] = field(default_factory=deque)
+    """Attempts that came back without a completion, to be handed out again first."""
     unopened: deque[str] = field(default_factory=deque)
+    fresh: int = 0
+    """Prompts that were never attempted, in shards open or not."""
 
     @property
     def filled(self) -> bool:
         return self.quota is not None and self.accepted >= self.quota
+
+    @property
+    def closed(self) -> bool:
+        return self.stopped or self.filled
 
     @property
     def pass_rate(self) -> float:
@@ -67,22 +101,20 @@ class DomainState:
         return (self.correct + 1) / (self.correct + self.incorrect + 2)
 
     @property
+    def mean_tokens(self) -> float:
+        return self.tokens.spent / self.completions if self.completions else 0.0
+
+    @property
+    def expected(self) -> float:
+        """Accepted traces, with what is in flight expected to pass as others did."""
+        return self.accepted + self.open * self.pass_rate
+
+    @property
     def saturated(self) -> bool:
         """What is in flight is expected to fill the quota: handing out more would overshoot it."""
-        return self.quota is not None and self.accepted + self.open * self.pass_rate >= self.quota
+        return self.closed or (self.quota is not None and self.expected >= self.quota)
 
     @property
     def progress(self) -> float:
         """Share of the goal that is reached or expected from what is in flight; the lowest is served first."""
-        goal = self.quota if self.quota is not None else max(1, self.prompts)
-        return (self.accepted + self.open * self.pass_rate) / goal
-
-
-@dataclass(frozen=True, slots=True)
-class InFlight:
-    """One attempt in the hands of one replica."""
-
-    prompt: OpenPrompt
-    index: int
-    replica_id: str
-    tries: int
+        return self.expected / (self.quota if self.quota is not None else max(1, self.prompts))

@@ -1,0 +1,48 @@
+"""Completion tokens by what became of them: every token was paid for, and each is accounted for once."""
+
+from dataclasses import dataclass
+
+from tracegen.types import Outcome
+
+
+@dataclass(slots=True)
+class TokenCounts:
+    """By cause. ``lost`` tokens never reached the ledger; all others did."""
+
+    kept: int = 0
+    """In traces that count for the corpus."""
+    surplus: int = 0
+    """In right traces beyond what their prompt needed."""
+    rejected: int = 0
+    """In wrong traces."""
+    truncated: int = 0
+    """In traces that ran into the token limit."""
+    undecided: int = 0
+    """In traces that no verifier could judge."""
+    lost: int = 0
+    """Decoded by replicas that died before the attempt was done."""
+
+    @property
+    def recorded(self) -> int:
+        return self.kept + self.surplus + self.rejected + self.truncated + self.undecided
+
+    @property
+    def spent(self) -> int:
+        return self.recorded + self.lost
+
+    def add(self, other: "TokenCounts") -> None:
+        """Add another's counts to these."""
+        for cause in CAUSES:
+            setattr(self, cause, getattr(self, cause) + getattr(other, cause))
+
+
+CAUSES = ("kept", "surplus", "rejected", "truncated", "undecided", "lost")
+
+
+def cause(outcome: Outcome, reason: str, *, wanted: bool) -> str:
+    """Under which cause a judged completion's tokens are counted; ``wanted``: its prompt was short of traces."""
+    if outcome is Outcome.CORRECT:
+        return "kept" if wanted else "surplus"
+    if reason == "truncated":
+        return "truncated"
+    return "rejected" if outcome is Outcome.INCORRECT else "undecided"
