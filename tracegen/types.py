@@ -67,9 +67,7 @@ class NoReference(Value):
     kind: Literal["none"] = "none"
 
 
-Reference: TypeAlias = Annotated[
-    AnswerReference | ProceduralReference | NoReference, Field(discriminator="kind")
-]
+Reference: TypeAlias = Annotated[AnswerReference | ProceduralReference | NoReference, Field(discriminator="kind")]
 
 
 class Message(NamedTuple):
@@ -129,6 +127,10 @@ class Request:
     sampling: Sampling
     seed: int
     """31-bit, derived from run seed and attempt id: no two attempts share one."""
+    domain: Domain | None = None
+    """For the simulated teacher, whose lengths differ by domain; real engines ignore it."""
+    hint: str = ""
+    """What a simulated teacher answers when it is right; real engines ignore it."""
 
 
 @dataclass(frozen=True, slots=True)
