@@ -10,6 +10,7 @@
     │   ├── StoreUnavailable      the store cannot be reached, found or written
     │   └── RunConflict           the run id is taken by another recipe or another driver
     ├── EngineError               one attempt failed in the engine
+    │   ├── RequestRefused        this attempt can never succeed, as a prompt longer than the context
     │   └── EngineDead            the engine behind a replica is gone; replace the replica
     ├── VerifierError             a verifier, not an answer, is at fault
     ├── StoreError                an object could not be read or written
@@ -73,6 +74,12 @@ class EngineError(TracegenError):
     """One attempt failed inside the engine; the engine itself lives."""
 
     retryable = True
+
+
+class RequestRefused(EngineError):
+    """The engine will never complete this request: its prompt is too long, or the server calls it malformed."""
+
+    retryable = False
 
 
 class EngineDead(EngineError):

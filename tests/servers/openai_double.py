@@ -1,0 +1,128 @@
+"""An OpenAI-compatible server whose teacher is the simulated engine, and whose failures are data."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from tracegen.engines.simulated import SimulatedEngine, SimulatedOptions
+from tracegen.errors import RequestRefused
+from tracegen.recipe import Teacher
+from tracegen.types import Generation, Message, Request, Sampling
+
+DROP = 0
+"""In place of a status: the connection is closed without an answer."""
+
+
+@dataclass
+class OpenAIDouble:
+    """``failures`` are the statuses of the first answers, in order; after them every request succeeds."""
+
+    options: SimulatedOptions = field(default_factory=lambda: SimulatedOptions(instant=True))
+    slots: int = 8
+    models: Sequence[str] = ("double",)
+    failures: list[int] = field(default_factory=list)
+    retry_after: str = ""
+    error: object = field(default_factory=lambda: {"error": {"message": "injected"}})
+    reasoning_field: str = ""
+    """Answer as a server with a reasoning parser does, in this field."""
+    key: str = ""
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    active: int = 0
+    url: str = ""
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator["OpenAIDouble"]:
+        self._engine = SimulatedEngine(Teacher(engine="simulated", model="double"), self.options, self.slots)
+        await self._engine.start()
+        app = web.Application()
+        app.add_routes([web.get("/v1/models", self._list), web.post("/v1/chat/completions", self._complete)])
+        runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
+        try:
+            yield self
+        finally:
+            await runner.cleanup()
+            await self._engine.close()
+
+    def _refused(self, request: web.Request) -> bool:
+        return bool(self.key) and request.headers.get("Authorization") != f"Bearer {self.key}"
+
+    async def _list(self, request: web.Request) -> web.Response:
+        if self._refused(request):
+            return web.json_response({"error": {"message": "no such key"}}, status=401)
+        return web.json_response({"object": "list", "data": [{"id": model} for model in self.models]})
+
+    async def _complete(self, request: web.Request) -> web.StreamResponse:
+        body = await request.json()
+        self.requests.append(body)
+        if self._refused(request):
+            return web.json_response({"error": {"message": "no such key"}}, status=401)
+        if self.failures:
+            return self._fail(request, self.failures.pop(0))
+        self.active += 1
+        try:
+            generation = await self._engine.generate(_request(body))
+        except RequestRefused as error:
+            return web.json_response({"error": {"message": error.message}}, status=400)
+        finally:
+            self.active -= 1
+        if body.get("stream"):
+            return await self._stream(request, generation)
+        choice = {"index": 0, "message": self._message(generation.text), "finish_reason": generation.finish_reason}
+        return web.json_response({"object": "chat.completion", "choices": [choice], "usage": _usage(generation)})
+
+    def _fail(self, request: web.Request, status: int) -> web.Response:
+        if status == DROP:
+            assert request.transport is not None
+            request.transport.abort()
+            raise asyncio.CancelledError
+        headers = {"Retry-After": self.retry_after} if self.retry_after else {}
+        return web.json_response(self.error, status=status, headers=headers)
+
+    def _message(self, text: str) -> dict[str, object]:
+        if not self.reasoning_field:
+            return {"role": "assistant", "content": text}
+        reasoning, closed, content = text.removeprefix("<think>\n").partition("\n</think>\n\n")
+        return {"role": "assistant", self.reasoning_field: reasoning, "content": content if closed else None}
+
+    async def _stream(self, request: web.Request, generation: Generation) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        for name, value in self._message(generation.text).items():
+            for start in range(0, len(str(value or "")), 40):
+                delta = {name: str(value)[start : start + 40]}
+                await _send(response, {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
+        await _send(response, {"choices": [{"index": 0, "delta": {}, "finish_reason": generation.finish_reason}]})
+        await _send(response, {"choices": [], "usage": _usage(generation)})
+        await response.write(b"data: [DONE]\n\n")
+        return response
+
+
+async def _send(response: web.StreamResponse, event: object) -> None:
+    await response.write(f"data: {json.dumps(event)}\n\n".encode())
+
+
+def _usage(generation: Generation) -> dict[str, int]:
+    return {"prompt_tokens": generation.prompt_tokens, "completion_tokens": generation.completion_tokens}
+
+
+def _request(body: dict[str, Any]) -> Request:
+    messages = tuple(Message(m["role"], m["content"]) for m in body["messages"])
+    prefill = ""
+    if body.get("continue_final_message"):
+        prefill, messages = messages[-1].content, messages[:-1]
+    return Request(
+        attempt_id="0" * 32 + ".0000",
+        messages=messages,
+        prefill=prefill,
+        sampling=Sampling(temperature=body["temperature"], top_p=body["top_p"], max_tokens=body["max_tokens"]),
+        seed=body["seed"],
+    )

@@ -1,0 +1,260 @@
+"""A teacher made of data: lengths, rates, correctness and faults are options. For rehearsals, experiments and tests.
+
+It writes R1-like traces of pseudo-text. Everything is drawn from a hash of the option ``seed``, the request's seed
+and the attempt id; nothing depends on time or order.
+"""
+
+import asyncio
+import hashlib
+import json
+import math
+import os
+import struct
+import time
+from collections import Counter
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from random import Random
+from statistics import NormalDist
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import Field
+
+from tracegen.engines.decoding import Decoder
+from tracegen.engines.pseudotext import pseudotext, slice_of
+from tracegen.errors import EngineDead, EngineError, RecipeError, RequestRefused
+from tracegen.recipe import Teacher
+from tracegen.types import Domain, EngineIdentity, FinishReason, Generation, Request, Value
+
+Fault = Literal["error", "refused", "dead", "hang"]
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+_NORMAL = NormalDist()
+_KEPT_PASS_RATES = 100_000
+
+
+class Lengths(Value):
+    """Completion tokens: log-normal, cut at ``max``; always ``median`` where ``sigma`` is 0."""
+
+    median: float = Field(600, gt=0)
+    sigma: float = Field(0.7, ge=0)
+    max: int = Field(32_768, gt=0)
+
+
+class PassRate(Value):
+    """How often a prompt is answered right: drawn once per prompt from a beta distribution, or always ``constant``."""
+
+    alpha: float = Field(2.0, gt=0)
+    beta: float = Field(1.5, gt=0)
+    constant: Probability | None = None
+
+
+class SimulatedOptions(Value):
+    """Options of the engine ``simulated``."""
+
+    seed: int = 0
+    lengths: Lengths = Lengths()
+    lengths_by_domain: dict[Domain, Lengths] = Field(default={})
+    pass_rate: PassRate = PassRate()
+    chars_per_token: float = Field(3.4, gt=0)
+    instant: bool = False
+    """No waiting at all."""
+    tokens_per_s: float = Field(600, gt=0)
+    """What one sequence decodes when it is alone."""
+    half_rate_at: float = Field(64, gt=0)
+    """With so many at once each decodes half as fast: rate(n) = tokens_per_s / (1 + n / half_rate_at)."""
+    time_scale: float = Field(1.0, gt=0)
+    """Seconds waited per simulated second."""
+    context_tokens: int | None = Field(None, gt=0)
+    """Refuse prompts longer than this."""
+    faults: dict[str, tuple[Fault, ...]] = Field(default={})
+    """By attempt id: what happens at its first try, its second, and so on; then it succeeds."""
+    always: dict[str, Fault] = Field(default={})
+    """By attempt id: what happens at every try."""
+    fault_probability: dict[Fault, Probability] = Field(default={})
+    """For attempts not named above, drawn anew at each try."""
+    request_log: str | None = None
+    """A JSON Lines file to which every request is appended: attempt id, Unix time, process."""
+
+
+class _Draw(NamedTuple):
+    """Numbers in [0, 1) of one attempt."""
+
+    length: float
+    right: float
+    text: float
+    wrong: float
+
+
+class SimulatedEngine:
+    """Answers as its options say."""
+
+    Options = SimulatedOptions
+
+    def __init__(
+        self, teacher: Teacher, options: SimulatedOptions, slots: int, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._teacher = teacher
+        self._clock = clock
+        self._options = options
+        self._decoder = Decoder(slots, options.tokens_per_s, options.half_rate_at, options.time_scale)
+        self._tries: Counter[str] = Counter()
+        self._pass_rates: dict[str, float] = {}
+        self._instant_tokens = 0
+        self._gone = asyncio.Event()
+        self._log: int | None = None
+
+    @classmethod
+    def preflight(cls, teacher: Teacher, options: SimulatedOptions, slots: int) -> None:  # noqa: ARG003 -- the seam's
+        """Raises RecipeError."""
+        if options.request_log and not Path(options.request_log).parent.is_dir():
+            raise RecipeError(
+                f"engine simulated: no folder for request_log {options.request_log!r}", hint="create the folder first"
+            )
+
+    @property
+    def identity(self) -> EngineIdentity:
+        return EngineIdentity("simulated", "1", self._teacher.model, self._teacher.revision)
+
+    @property
+    def produced_tokens(self) -> int:
+        return self._instant_tokens + self._decoder.tokens
+
+    @cached_property
+    def _pool(self) -> str:
+        return pseudotext(self._options.seed)
+
+    async def start(self) -> None:
+        self.preflight(self._teacher, self._options, 0)
+        self._gone.clear()
+        if self._options.request_log:
+            if self._options.faults:
+                self._tries = _tries_so_far(Path(self._options.request_log))
+            self._log = os.open(self._options.request_log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+
+    async def generate(self, request: Request) -> Generation:
+        if self._gone.is_set():
+            raise EngineDead("the simulated engine is gone")
+        self._note(request.attempt_id)
+        generation = self._answer(request)
+        if fault := self._fault(request):
+            await self._suffer(fault, request.attempt_id)
+        if self._options.instant:
+            self._instant_tokens += generation.completion_tokens
+        else:
+            await self._decoder.decode(generation.completion_tokens)
+        return generation
+
+    def _note(self, attempt_id: str) -> None:
+        if self._log is not None:
+            line = json.dumps({"attempt_id": attempt_id, "at_s": self._clock(), "pid": os.getpid()}) + "\n"
+            os.write(self._log, line.encode())
+
+    def _fault(self, request: Request) -> Fault | None:
+        attempt_id, options = request.attempt_id, self._options
+        if attempt_id in options.always:
+            return options.always[attempt_id]
+        if not options.faults and not options.fault_probability:
+            return None
+        tries, self._tries[attempt_id] = self._tries[attempt_id], self._tries[attempt_id] + 1
+        if attempt_id in options.faults:
+            planned = options.faults[attempt_id]
+            return planned[tries] if tries < len(planned) else None
+        drawn = self._draw(request, f"fault {tries}").length
+        for fault, probability in options.fault_probability.items():
+            if drawn < probability:
+                return fault
+            drawn -= probability
+        return None
+
+    async def _suffer(self, fault: Fault, attempt_id: str) -> None:
+        if fault == "error":
+            raise EngineError(f"simulated error of {attempt_id}")
+        if fault == "refused":
+            raise RequestRefused(f"simulated refusal of {attempt_id}")
+        if fault == "hang":
+            await self._gone.wait()
+        self._die()
+        raise EngineDead(f"simulated death by {attempt_id}")
+
+    def _die(self) -> None:
+        self._gone.set()
+        self._decoder.stop(EngineDead("the simulated engine is gone"))
+
+    def _answer(self, request: Request) -> Generation:
+        options = self._options
+        prompt_tokens = int(sum(len(message.content) for message in request.messages) / options.chars_per_token) + 4
+        if options.context_tokens is not None and prompt_tokens > options.context_tokens:
+            raise RequestRefused(f"the prompt has {prompt_tokens} tokens, the context {options.context_tokens}")
+        draw = self._draw(request)
+        wanted = self._length(request.domain, draw.length)
+        cut = wanted >= request.sampling.max_tokens
+        tokens = request.sampling.max_tokens if cut else wanted
+        return Generation(
+            text=self._text(request, draw, tokens, cut=cut),
+            finish_reason=FinishReason.LENGTH if cut else FinishReason.STOP,
+            prompt_tokens=prompt_tokens,
+            completion_tokens=tokens,
+            sampling=request.sampling,
+        )
+
+    def _text(self, request: Request, draw: _Draw, tokens: int, *, cut: bool) -> str:
+        opening = "" if "<think>" in request.prefill else "<think>\n"
+        reasoning = slice_of(self._pool, draw.text, max(1, int(tokens * self._options.chars_per_token)))
+        if cut:
+            return f"{opening}{reasoning}"
+        right = draw.right < self._pass_rate(request.attempt_id.rpartition(".")[0] or request.attempt_id)
+        answer = request.hint if right and request.hint else wrong_answer(request.hint, draw.wrong)
+        return f"{opening}{reasoning}\n</think>\n\nThe answer is \\boxed{{{answer}}}."
+
+    def _length(self, domain: Domain | None, drawn: float) -> int:
+        lengths = self._options.lengths
+        if domain is not None:
+            lengths = self._options.lengths_by_domain.get(domain, lengths)
+        if lengths.sigma == 0:
+            return max(1, min(lengths.max, round(lengths.median)))
+        factor = math.exp(lengths.sigma * _NORMAL.inv_cdf(min(max(drawn, 1e-12), 1 - 1e-12)))
+        return max(1, min(lengths.max, round(lengths.median * factor)))
+
+    def _pass_rate(self, prompt_id: str) -> float:
+        asked = self._options.pass_rate
+        if asked.constant is not None:
+            return asked.constant
+        if prompt_id not in self._pass_rates:
+            if len(self._pass_rates) >= _KEPT_PASS_RATES:
+                self._pass_rates.clear()
+            random = Random(f"{self._options.seed} {prompt_id}")  # noqa: S311 -- a simulation, no secret
+            self._pass_rates[prompt_id] = random.betavariate(asked.alpha, asked.beta)
+        return self._pass_rates[prompt_id]
+
+    def _draw(self, request: Request, what: str = "") -> _Draw:
+        key = f"{self._options.seed}\0{request.seed}\0{request.attempt_id}\0{what}"
+        numbers = struct.unpack("<4Q", hashlib.blake2b(key.encode(), digest_size=32).digest())
+        return _Draw(*(number / 2**64 for number in numbers))
+
+    async def close(self) -> None:
+        self._die()
+        if self._log is not None:
+            os.close(self._log)
+            self._log = None
+
+
+def wrong_answer(right: str, drawn: float) -> str:
+    """An answer that differs from the right one: a number near it, the opposite, or a number where neither fits."""
+    opposite = {"yes": "No", "no": "Yes", "true": "False", "false": "True"}.get(right.strip().lower())
+    if opposite:
+        return opposite
+    step = 1 + int(drawn * 97)
+    try:
+        return str(int(right) + step)
+    except ValueError:
+        return str(1_000_000 + step)
+
+
+def _tries_so_far(log: Path) -> Counter[str]:
+    """How often each attempt was asked for, by this replica's forerunners too: a planned death happens once."""
+    if not log.is_file():
+        return Counter()
+    with log.open(encoding="utf-8") as lines:
+        return Counter(json.loads(line)["attempt_id"] for line in lines)
