@@ -5,19 +5,14 @@ and the attempt id; nothing depends on time or order.
 """
 
 import asyncio
-import hashlib
 import json
-import math
 import os
-import struct
 import time
 from collections import Counter
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from random import Random
-from statistics import NormalDist
-from typing import Annotated, Literal, NamedTuple
+from typing import Literal
 
 from pydantic import Field
 
@@ -25,38 +20,15 @@ from tracegen.engines.decoding import Decoder
 from tracegen.engines.pseudotext import pseudotext, slice_of
 from tracegen.errors import EngineDead, EngineError, RecipeError, RequestRefused
 from tracegen.recipe import Teacher
-from tracegen.types import Domain, EngineIdentity, FinishReason, Generation, Request, Value
+from tracegen.scheduling.population import Luck, Population, Probability
+from tracegen.types import EngineIdentity, FinishReason, Generation, Request
 
 Fault = Literal["error", "refused", "dead", "hang"]
-Probability = Annotated[float, Field(ge=0, le=1)]
-
-_NORMAL = NormalDist()
-_KEPT_PASS_RATES = 100_000
 
 
-class Lengths(Value):
-    """Completion tokens: log-normal, cut at ``max``; always ``median`` where ``sigma`` is 0."""
-
-    median: float = Field(600, gt=0)
-    sigma: float = Field(0.7, ge=0)
-    max: int = Field(32_768, gt=0)
-
-
-class PassRate(Value):
-    """How often a prompt is answered right: drawn once per prompt from a beta distribution, or always ``constant``."""
-
-    alpha: float = Field(2.0, gt=0)
-    beta: float = Field(1.5, gt=0)
-    constant: Probability | None = None
-
-
-class SimulatedOptions(Value):
+class SimulatedOptions(Population):
     """Options of the engine ``simulated``."""
 
-    seed: int = 0
-    lengths: Lengths = Lengths()
-    lengths_by_domain: dict[Domain, Lengths] = Field(default={})
-    pass_rate: PassRate = PassRate()
     chars_per_token: float = Field(3.4, gt=0)
     instant: bool = False
     """No waiting at all."""
@@ -78,15 +50,6 @@ class SimulatedOptions(Value):
     """A JSON Lines file to which every request is appended: attempt id, Unix time, process."""
 
 
-class _Draw(NamedTuple):
-    """Numbers in [0, 1) of one attempt."""
-
-    length: float
-    right: float
-    text: float
-    wrong: float
-
-
 class SimulatedEngine:
     """Answers as its options say."""
 
@@ -100,7 +63,6 @@ class SimulatedEngine:
         self._options = options
         self._decoder = Decoder(slots, options.tokens_per_s, options.half_rate_at, options.time_scale)
         self._tries: Counter[str] = Counter()
-        self._pass_rates: dict[str, float] = {}
         self._instant_tokens = 0
         self._gone = asyncio.Event()
         self._log: int | None = None
@@ -161,7 +123,7 @@ class SimulatedEngine:
         if attempt_id in options.faults:
             planned = options.faults[attempt_id]
             return planned[tries] if tries < len(planned) else None
-        drawn = self._draw(request, f"fault {tries}").length
+        drawn = options.luck(request.attempt_id, request.seed, f"fault {tries}").length
         for fault, probability in options.fault_probability.items():
             if drawn < probability:
                 return fault
@@ -187,51 +149,26 @@ class SimulatedEngine:
         prompt_tokens = int(sum(len(message.content) for message in request.messages) / options.chars_per_token) + 4
         if options.context_tokens is not None and prompt_tokens > options.context_tokens:
             raise RequestRefused(f"the prompt has {prompt_tokens} tokens, the context {options.context_tokens}")
-        draw = self._draw(request)
-        wanted = self._length(request.domain, draw.length)
+        luck = options.luck(request.attempt_id, request.seed)
+        wanted = options.tokens(request.domain, luck.length)
         cut = wanted >= request.sampling.max_tokens
         tokens = request.sampling.max_tokens if cut else wanted
         return Generation(
-            text=self._text(request, draw, tokens, cut=cut),
+            text=self._text(request, luck, tokens, cut=cut),
             finish_reason=FinishReason.LENGTH if cut else FinishReason.STOP,
             prompt_tokens=prompt_tokens,
             completion_tokens=tokens,
             sampling=request.sampling,
         )
 
-    def _text(self, request: Request, draw: _Draw, tokens: int, *, cut: bool) -> str:
+    def _text(self, request: Request, luck: Luck, tokens: int, *, cut: bool) -> str:
         opening = "" if "<think>" in request.prefill else "<think>\n"
-        reasoning = slice_of(self._pool, draw.text, max(1, int(tokens * self._options.chars_per_token)))
+        reasoning = slice_of(self._pool, luck.text, max(1, int(tokens * self._options.chars_per_token)))
         if cut:
             return f"{opening}{reasoning}"
-        right = draw.right < self._pass_rate(request.attempt_id.rpartition(".")[0] or request.attempt_id)
-        answer = request.hint if right and request.hint else wrong_answer(request.hint, draw.wrong)
+        right = luck.right < self._options.pass_rate_of(request.attempt_id.rpartition(".")[0] or request.attempt_id)
+        answer = request.hint if right and request.hint else wrong_answer(request.hint, luck.wrong)
         return f"{opening}{reasoning}\n</think>\n\nThe answer is \\boxed{{{answer}}}."
-
-    def _length(self, domain: Domain | None, drawn: float) -> int:
-        lengths = self._options.lengths
-        if domain is not None:
-            lengths = self._options.lengths_by_domain.get(domain, lengths)
-        if lengths.sigma == 0:
-            return max(1, min(lengths.max, round(lengths.median)))
-        factor = math.exp(lengths.sigma * _NORMAL.inv_cdf(min(max(drawn, 1e-12), 1 - 1e-12)))
-        return max(1, min(lengths.max, round(lengths.median * factor)))
-
-    def _pass_rate(self, prompt_id: str) -> float:
-        asked = self._options.pass_rate
-        if asked.constant is not None:
-            return asked.constant
-        if prompt_id not in self._pass_rates:
-            if len(self._pass_rates) >= _KEPT_PASS_RATES:
-                self._pass_rates.clear()
-            random = Random(f"{self._options.seed} {prompt_id}")  # noqa: S311 -- a simulation, no secret
-            self._pass_rates[prompt_id] = random.betavariate(asked.alpha, asked.beta)
-        return self._pass_rates[prompt_id]
-
-    def _draw(self, request: Request, what: str = "") -> _Draw:
-        key = f"{self._options.seed}\0{request.seed}\0{request.attempt_id}\0{what}"
-        numbers = struct.unpack("<4Q", hashlib.blake2b(key.encode(), digest_size=32).digest())
-        return _Draw(*(number / 2**64 for number in numbers))
 
     async def close(self) -> None:
         self._die()

@@ -6,7 +6,7 @@ highest floor under which the prompts that are left still fill the quota.
 """
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 from typing import NamedTuple
 
 from tracegen.recipe import Rejection
@@ -25,7 +25,7 @@ class Yield(NamedTuple):
 def expected_yield(gain: Gain, rules: Rejection, floor: float) -> Yield:
     """Of one fresh prompt under this floor."""
 
-    @lru_cache(maxsize=None)
+    @cache
     def after(right: int, wrong: int) -> Yield:
         if right >= rules.keep or right + wrong >= rules.max_attempts:
             return Yield(0.0, 0.0)

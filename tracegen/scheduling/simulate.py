@@ -27,7 +27,7 @@ class Draw(NamedTuple):
 
 
 class Population(Protocol):
-    """The prompts and the teacher, as data. A pure function of the attempt, so that every policy meets the same luck."""
+    """Prompts and teacher as data: a pure function of the attempt, so that every policy meets the same luck."""
 
     def draw(self, attempt: Attempt, domain: Domain) -> Draw: ...
 
