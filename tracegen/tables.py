@@ -1,4 +1,4 @@
-"""Rows of a file, read and written as a stream: JSON Lines (plain or gzipped) and Parquet. It knows no row's meaning."""
+"""Rows of a file, read and written as a stream: JSON Lines (plain or gzipped), Parquet. It knows no row's meaning."""
 
 import gzip
 import json
@@ -79,12 +79,14 @@ def _need(found: Iterable[str], needed: Sequence[str], where: str) -> None:
     columns = list(found)
     missing = [name for name in needed if name not in columns]
     if missing:
-        raise UserError(f"{where}: no column {', '.join(map(repr, missing))}", hint=f"found: {', '.join(columns) or 'none'}")
+        raise UserError(
+            f"{where}: no column {', '.join(map(repr, missing))}", hint=f"found: {', '.join(columns) or 'none'}"
+        )
 
 
 def _open_text(path: Path) -> TextIOWrapper:
-    opened: IO[bytes] = gzip.open(path, "rb") if path.name.endswith(".gz") else path.open("rb")  # noqa: SIM115
-    return TextIOWrapper(opened, encoding="utf-8", newline="\n")  # type: ignore[arg-type]
+    opened: Any = gzip.open(path, "rb") if path.name.endswith(".gz") else path.open("rb")  # noqa: SIM115
+    return TextIOWrapper(opened, encoding="utf-8", newline="\n")
 
 
 def _parquet_batches(path: Path, needed: Sequence[str]) -> Iterator[list[Row]]:
@@ -118,7 +120,7 @@ def writing(path: Path) -> Iterator[Writer]:
     try:
         with _WRITERS[kind](temporary) as writer:
             yield writer
-        os.replace(temporary, path)
+        temporary.replace(path)
     except OSError as error:
         raise UserError(f"{path}: cannot be written: {first_line(error)}") from error
     finally:
@@ -126,7 +128,7 @@ def writing(path: Path) -> Iterator[Writer]:
 
 
 class _JsonWriter:
-    def __init__(self, lines: IO[bytes]) -> None:
+    def __init__(self, lines: IO[bytes] | gzip.GzipFile) -> None:
         self._lines = lines
 
     def write(self, rows: Sequence[Row]) -> None:

@@ -1,1 +1,1 @@
-"""Verifiers, and the killable processes they run in. A newcomer reads ``math/__init__.py``, ``logic.py``, ``pool.py``."""
+"""Verifiers and the killable processes they run in. A newcomer reads math, logic.py, pool.py, host.py."""

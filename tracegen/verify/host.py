@@ -74,7 +74,10 @@ class VerifierHost:
 
 
 async def judge_completions(
-    pool: Judges, verifiers: Mapping[str, Verifier], completions: Sequence[Completion], references: Mapping[str, Reference]
+    pool: Judges,
+    verifiers: Mapping[str, Verifier],
+    completions: Sequence[Completion],
+    references: Mapping[str, Reference],
 ) -> list[Judgement]:
     """Extraction first; what holds a trace goes to the pool, under the kind of its reference."""
     prepared = [_prepare(verifiers, completion, references.get(completion.prompt_id)) for completion in completions]
@@ -107,7 +110,9 @@ def verdict_set(verifiers: Mapping[str, Verifier]) -> str:
     """
     told = [[kind, verifier.name, repr(verifier)] for kind, verifier in sorted(verifiers.items())]
     digest = hashlib.sha256(json.dumps(told).encode()).hexdigest()[:8]
-    names = dict.fromkeys(re.sub(r"[^a-z0-9_.]+", "-", verifier.name.lower()) for _, verifier in sorted(verifiers.items()))
+    names = dict.fromkeys(
+        re.sub(r"[^a-z0-9_.]+", "-", verifier.name.lower()) for _, verifier in sorted(verifiers.items())
+    )
     return f"{'+'.join(names) or 'none'}-{digest}"
 
 

@@ -25,7 +25,7 @@ UNSOUND: Mapping[str, str] = {
     "game_of_life_halting": "any answer that is not empty scores as True",
     "gsm_symbolic": "the sign is dropped, and any text around the number: -405 scores as 405",
 }
-"""Datasets whose scorer takes wrong answers for right (reasoning-gym 0.1.25): here a number or text must be equal, too."""
+"""Datasets whose scorer takes wrong answers for right (reasoning-gym 0.1.25): the answer must be equal, too."""
 
 _NOT_A_NUMBER = re.compile(r"(?<![a-z])(?:nan|inf|infinity)(?![a-z])", re.IGNORECASE)
 """Comparisons with a tolerance take nan for right (complex_arithmetic)."""
@@ -84,7 +84,7 @@ class LogicVerifier:
 
 
 def score_answer(reference: ProceduralReference, answer: str) -> float:
-    """A dataset's score. JSON made lists of tuples and strings of numeric keys: which the scorer needs, its own answer tells."""
+    """A dataset's score. JSON has no tuples: whether the scorer needs them, the item's own answer tells."""
     score = scorer(_source(reference))
     own = reference.item["answer"]
     if isinstance(own, str):
@@ -150,9 +150,7 @@ def _datasets() -> dict[str, tuple[Any, Any]]:
         import reasoning_gym  # noqa: F401 - fills the table
         from reasoning_gym.factory import DATASETS
     except ImportError as error:
-        raise MissingDependency(
-            "reasoning-gym is not installed", hint="pip install 'tracegen[procedural]'"
-        ) from error
+        raise MissingDependency("reasoning-gym is not installed", hint="pip install 'tracegen[procedural]'") from error
     datasets: dict[str, tuple[Any, Any]] = DATASETS
     return datasets
 

@@ -91,7 +91,7 @@ class VerifierPool:
 
     async def judge(self, cases: Sequence[Case]) -> list[Verdict]:
         """A verdict for each case, in order. Raises VerifierError when the pool is closed."""
-        if self._closed:
+        if not self._workers:
             raise VerifierError("the verifier pool is not running")
         verdicts: list[Verdict | None] = []
         for position, case in enumerate(cases):
@@ -149,13 +149,16 @@ class VerifierPool:
         if not reusable:
             self._workers.discard(worker)
             await worker.kill()
-            if self._closed:
+            if not self._is_open():
                 return
             logger.info("verifier process %d replaced after %d cases", worker.pid, worker.judged)
             worker = await self._spawn()
-            if self._closed:
+            if not self._is_open():
                 await worker.kill()
         self._free.put_nowait(worker)
+
+    def _is_open(self) -> bool:
+        return not self._closed
 
     async def _spawn(self) -> WorkerProcess:
         with boundary(VerifierError, "cannot start a verifier process"):

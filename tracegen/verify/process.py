@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from tracegen.protocols import Verifier
 from tracegen.types import Outcome, Verdict
@@ -50,10 +51,12 @@ class WorkerProcess:
         self.judged = 0
 
     @classmethod
-    async def spawn(cls, verifiers: Mapping[str, Verifier], limits: Limits, environment: Mapping[str, str]) -> "WorkerProcess":
+    async def spawn(
+        cls, verifiers: Mapping[str, Verifier], limits: Limits, environment: Mapping[str, str]
+    ) -> "WorkerProcess":
         """Start one. Returns when the process exists; it is ready when it answers."""
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-P", "-c", _PROGRAM, json.dumps([path or os.getcwd() for path in sys.path]),
+            sys.executable, "-P", "-c", _PROGRAM, json.dumps([path or str(Path.cwd()) for path in sys.path]),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
             env=worker_environment(environment), start_new_session=True, limit=MAX_LINE_BYTES,
         )  # fmt: skip

@@ -10,12 +10,11 @@ import pickle
 import queue
 import resource
 import struct
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from tracegen.errors import VerifierError, boundary
 from tracegen.protocols import Verifier
@@ -113,7 +112,7 @@ def _listen(requests: BinaryIO, inbox: "queue.SimpleQueue[Sequence[Case]]") -> N
     os._exit(0)
 
 
-def _read(pipe: BinaryIO) -> "tuple[object, ...] | None":
+def _read(pipe: BinaryIO) -> Any:
     header = pipe.read(HEADER.size)
     if len(header) < HEADER.size:
         return None
@@ -140,4 +139,4 @@ def _limit_cpu(cpu_s: float) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

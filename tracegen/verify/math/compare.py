@@ -8,8 +8,9 @@ from collections.abc import Sequence
 
 from tracegen.types import Outcome, Verdict
 from tracegen.verify.math.leaves import compare_leaves, equations, explicit, readable
-from tracegen.verify.math.structure import MAX_ITEMS, Items, Leaf, Named, Relation, Shape, Union
+from tracegen.verify.math.structure import MAX_ITEMS, Chain, Items, Leaf, Named, Relation, Shape, Union
 
+APPROX = r"\approx"
 CORRECT, INCORRECT, UNDECIDED = Outcome.CORRECT, Outcome.INCORRECT, Outcome.UNDECIDED
 
 
@@ -17,18 +18,22 @@ def compare(reference: Shape, answer: Shape) -> Verdict:
     """Whether the answer says what the reference says."""
     if reference == answer:
         return Verdict(CORRECT, "equal")
-    if isinstance(answer, Relation) and answer.sign == "==":
+    if isinstance(reference, Relation) and reference.sign in ("==", APPROX):
+        return compare(Leaf(reference.left.partition("=")[0]), answer)
+    if isinstance(answer, Relation) and answer.sign in ("==", APPROX):
         return _every_part(reference, answer)
-    if isinstance(reference, Relation) and reference.sign == "==":
-        return compare(Leaf(reference.right), answer)
     if isinstance(reference, Named) or isinstance(answer, Named):
         return _named(reference, answer)
     return _unnamed(reference, answer)
 
 
 def _every_part(reference: Shape, answer: Relation) -> Verdict:
-    parts = [*answer.left.split("="), answer.right]
-    return _all([compare(reference, Leaf(part)) for part in parts])
+    r"""An answer that says its value twice must be right twice; after ``\approx`` it may be rounded."""
+    if answer.sign == APPROX:
+        about = compare(Leaf(answer.right), Leaf(answer.left))
+        first = compare(reference, Leaf(answer.left))
+        return first if first.outcome is not CORRECT or about.reason != "different" else Verdict(UNDECIDED, "ambiguous")
+    return _all([compare(reference, Leaf(part)) for part in (*answer.left.split("="), answer.right)])
 
 
 def _named(reference: Shape, answer: Shape) -> Verdict:
@@ -39,11 +44,18 @@ def _named(reference: Shape, answer: Shape) -> Verdict:
         return Verdict(UNDECIDED, "different_names")
     if isinstance(reference, Named):
         if isinstance(answer, Relation):
-            return Verdict(UNDECIDED, "different_shapes")
+            return _relations(_as_equation(reference), answer)
         return compare(reference.value, _without_names(answer))
     if isinstance(answer, Named) and isinstance(reference, Relation):
-        return _relation_and_value(reference, answer.value, answer.name)
-    return compare(_without_names(reference), answer.value) if isinstance(answer, Named) else _unnamed(reference, answer)
+        verdict = _relation_and_value(reference, answer.value, answer.name)
+        return verdict if verdict.outcome is CORRECT else _relations(reference, _as_equation(answer))
+    return (
+        compare(_without_names(reference), answer.value) if isinstance(answer, Named) else _unnamed(reference, answer)
+    )
+
+
+def _as_equation(shape: Named) -> Relation:
+    return Relation("=", shape.name, shape.value.text if isinstance(shape.value, Leaf) else "")
 
 
 def _same_name(left: str, right: str) -> bool:
@@ -62,11 +74,23 @@ def _unnamed(reference: Shape, answer: Shape) -> Verdict:
         return compare_leaves(reference.text, answer.text)
     if isinstance(reference, Relation):
         return _relations(reference, answer)
+    if isinstance(reference, Chain) and isinstance(answer, Chain):
+        return _chains(reference, answer)
     if isinstance(reference, Union) and isinstance(answer, Union):
         return _free_order(reference.parts, answer.parts)
     if isinstance(reference, Items) and isinstance(answer, Items):
         return _items(reference, answer)
     return _different_shapes(reference, answer)
+
+
+def _chains(reference: Chain, answer: Chain) -> Verdict:
+    """The same order, read from the left or from the right. Another order may still follow from it."""
+    for read in (answer, answer.turned()):
+        if read.signs == reference.signs:
+            sides = zip(reference.sides, read.sides, strict=True)
+            if all(compare_leaves(*pair).outcome is CORRECT for pair in sides):
+                return Verdict(CORRECT, "equal")
+    return Verdict(UNDECIDED, "different_relations")
 
 
 def _different_shapes(reference: Shape, answer: Shape) -> Verdict:
@@ -213,5 +237,3 @@ def _relation_and_value(reference: Relation, answer: Shape, name: str) -> Verdic
     if reference.sign != "=" or not isinstance(answer, Leaf):
         return Verdict(UNDECIDED, "different_shapes")
     return explicit((reference.left, reference.right), answer.text, name)
-
-

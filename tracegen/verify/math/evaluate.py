@@ -67,7 +67,7 @@ POINTS = 6
 
 def evaluate(node: Node, where: Mapping[str, Fraction], precision_bits: int) -> Evaluation:
     """The value of a tree. Raises Unreadable: too_big, or undefined at this point."""
-    import mpmath
+    import mpmath  # type: ignore[import-untyped]
 
     mp = mpmath.mp
     try:
@@ -81,11 +81,9 @@ def evaluate(node: Node, where: Mapping[str, Fraction], precision_bits: int) -> 
 
 def _value(node: Node, walk: _Walk) -> Any:
     operation = _OPERATIONS.get(node.kind)
-    if operation is not None:
-        value = operation(walk, [_value(arg, walk) for arg in node.args])
-    else:
-        value = _leaf(node, walk)
-    return _seen(value, walk)
+    if operation is None:
+        return _seen(_leaf(node, walk), walk)
+    return _seen(operation(walk, [_value(arg, walk) for arg in node.args]), walk)
 
 
 def _seen(value: Any, walk: _Walk) -> Any:
@@ -177,14 +175,10 @@ def _binomial(walk: _Walk, args: list[Any]) -> Any:
     return walk.mp.binomial(*args)
 
 
-def _times(walk: _Walk, args: list[Any]) -> Any:
-    return args[0] * args[1]
-
-
 _OPERATIONS: dict[str, Callable[[_Walk, list[Any]], Any]] = {
     "sum": lambda walk, args: walk.mp.fsum(args),
     "negate": lambda _, args: -args[0],
-    "times": _times,
+    "times": lambda _, args: args[0] * args[1],
     "over": lambda _, args: args[0] / args[1],
     "power": _power,
     "root": _root,
@@ -193,5 +187,5 @@ _OPERATIONS: dict[str, Callable[[_Walk, list[Any]], Any]] = {
     "degrees": lambda walk, args: args[0] * walk.mp.pi / 180,
     "floor": lambda walk, args: walk.mp.floor(args[0]),
     "ceil": lambda walk, args: walk.mp.ceil(args[0]),
-    "abs": lambda walk, args: abs(args[0]),
+    "abs": lambda _, args: abs(args[0]),
 }

@@ -1,6 +1,6 @@
 r"""A reader for the mathematics that final answers are made of: text in, a tree out, and never a part of the text.
 
-Whoever calls gets a tree that covers every token, or :class:`Unreadable`. There is no salvage: a parser that gives back
+Whoever calls gets a tree that covers every sign, or :class:`Unreadable`. There is no salvage: a parser that gives back
 the number inside of what it could not parse is where false positives come from. It evaluates nothing.
 """
 
@@ -14,8 +14,41 @@ MAX_DEPTH = 40
 
 _TOKEN = re.compile(r"\d+(?:\.\d*)?|\.\d+|\\[A-Za-z]+|\\.|[^\s]", re.DOTALL)
 _GREEK = frozenset(
-    "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta kappa lambda mu nu xi rho sigma tau phi chi psi "
-    "omega Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega ell hbar".split()
+    [
+        "alpha",
+        "beta",
+        "gamma",
+        "delta",
+        "epsilon",
+        "varepsilon",
+        "zeta",
+        "eta",
+        "theta",
+        "vartheta",
+        "kappa",
+        "lambda",
+        "mu",
+        "nu",
+        "xi",
+        "rho",
+        "sigma",
+        "tau",
+        "phi",
+        "chi",
+        "psi",
+        "omega",
+        "Gamma",
+        "Delta",
+        "Theta",
+        "Lambda",
+        "Xi",
+        "Sigma",
+        "Phi",
+        "Psi",
+        "Omega",
+        "ell",
+        "hbar",
+    ]
 )
 _CLOSING = {"(": ")", "[": "]", "{": "}", r"\lfloor": r"\rfloor", r"\lceil": r"\rceil", "|": "|"}
 _WRAPPERS = {r"\lfloor": "floor", r"\lceil": "ceil", "|": "abs"}
@@ -67,14 +100,14 @@ class _Reader:
         return self._tokens[at] if at < len(self._tokens) else ""
 
     def take(self) -> str:
-        token = self.peek()
-        if not token:
+        sign = self.peek()
+        if not sign:
             raise Unreadable("cut_off")
         self._at += 1
-        return token
+        return sign
 
-    def expect(self, token: str) -> None:
-        if self.take() != token:
+    def expect(self, sign: str) -> None:
+        if self.take() != sign:
             raise Unreadable("unbalanced")
 
     def sum(self) -> Node:
@@ -169,40 +202,40 @@ class _Reader:
 
     def argument(self) -> Node:
         r"""A group in braces, or what LaTeX takes without them: one digit, one letter, one command."""
-        token = self.peek()
-        if token == "{":
+        sign = self.peek()
+        if sign == "{":
             self.take()
             inner = self.sum()
             self.expect("}")
             return inner
-        if token.isdigit() and len(token) > 1:
-            self._tokens[self._at : self._at + 1] = [token[0], token[1:]]
+        if sign.isdigit() and len(sign) > 1:
+            self._tokens[self._at : self._at + 1] = [sign[0], sign[1:]]
         return self.primary()
 
     def primary(self) -> Node:
-        token = self.take()
-        if token[0].isdigit() or token[0] == ".":
-            return self._number(token)
-        if token in _CLOSING:
-            return self._group(token)
-        if token[0] == "\\":
-            return self._command(token[1:])
-        if token.isascii() and token.isalpha():
-            return self._symbol(token)
+        sign = self.take()
+        if sign[0].isdigit() or sign[0] == ".":
+            return self._number(sign)
+        if sign in _CLOSING:
+            return self._group(sign)
+        if sign[0] == "\\":
+            return self._command(sign[1:])
+        if sign.isascii() and sign.isalpha():
+            return self._symbol(sign)
         raise Unreadable("unknown_sign")
 
-    def _number(self, token: str) -> Node:
-        if len(token) > 400:
+    def _number(self, sign: str) -> Node:
+        if len(sign) > 400:
             raise Unreadable("too_big")
         if self.peek() != r"\overline":
-            return Node("number", name=token)
+            return Node("number", name=sign)
         self.take()
         self.expect("{")
         repeating = self.take()
         self.expect("}")
-        if "." not in token or not repeating.isdigit():
+        if "." not in sign or not repeating.isdigit():
             raise Unreadable("unknown_sign")
-        return Node("repeating", name=f"{token}|{repeating}")
+        return Node("repeating", name=f"{sign}|{repeating}")
 
     def _group(self, opening: str) -> Node:
         self._bars += opening == "|"
@@ -284,10 +317,10 @@ class _Reader:
         return node
 
     def _begins_factor(self) -> bool:
-        token = self.peek()
-        if not token or (token == "|" and self._bars):
+        sign = self.peek()
+        if not sign or (sign == "|" and self._bars):
             return False
-        if token[0] == "\\":
-            name = token[1:]
+        if sign[0] == "\\":
+            name = sign[1:]
             return name in FUNCTIONS or name in _GREEK or name in ("frac", "sqrt", "pi", "binom", "lfloor", "lceil")
-        return token in _CLOSING or (token.isascii() and token[0].isalnum()) or token[0] == "."
+        return sign in _CLOSING or (sign.isascii() and sign[0].isalnum()) or sign[0] == "."

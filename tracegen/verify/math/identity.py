@@ -46,15 +46,10 @@ def constant(node: Node) -> Fraction | None:
     if symbols(node):
         return None
     value = _at(node, frozenset(), 0).value
-    if mpmath_complex(value):
+    if not hasattr(value, "_mpf_"):  # not real
         return None
     sign, mantissa, exponent, _ = value._mpf_
-    return Fraction(-1 if sign else 1) * int(mantissa) * Fraction(2) ** exponent
-
-
-def mpmath_complex(value: object) -> bool:
-    """Whether a value left the real line."""
-    return not hasattr(value, "_mpf_")
+    return Fraction(-int(mantissa) if sign else int(mantissa)) * Fraction(2) ** int(exponent)
 
 
 def _over_points(pair: tuple[Node, Node]) -> str:

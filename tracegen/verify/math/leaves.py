@@ -14,6 +14,7 @@ from tracegen.verify.math.units import Quantity, quantity, without_degrees
 
 T = TypeVar("T")
 CORRECT, INCORRECT, UNDECIDED = Outcome.CORRECT, Outcome.INCORRECT, Outcome.UNDECIDED
+_THREE_PARTS = re.compile(r"[^:]+(?::[^:]+){2,}")
 _TEXT = re.compile(r"\\text\{([^{}]*)\}")
 _INFINITY = {r"\infty": 1, r"+\infty": 1, r"-\infty": -1}
 _CHOICE = re.compile(r"\(?([A-Z])\)?")
@@ -29,11 +30,13 @@ def compare_leaves(reference: str, answer: str) -> Verdict:
         return _infinities(reference.strip(), answer.strip())
     if r"\ldots" in reference or r"\ldots" in answer:
         return Verdict(UNDECIDED, "ellipsis")
+    if _THREE_PARTS.fullmatch(reference) or _THREE_PARTS.fullmatch(answer):
+        return Verdict(UNDECIDED, "ratio")
     mine, theirs = quantity(reference), quantity(answer)
+    if mine.unit and not theirs.unit and theirs.value.endswith(mine.unit):
+        theirs = theirs._replace(value=theirs.value.removesuffix(mine.unit).strip(), unit=mine.unit)
     verdict = _quantities(mine, theirs)
-    if verdict.outcome is CORRECT and mine.unit and theirs.unit and mine.unit != theirs.unit:
-        return Verdict(UNDECIDED, "different_units")
-    if verdict.outcome is INCORRECT and mine.unit != theirs.unit and mine.unit and theirs.unit:
+    if mine.unit and theirs.unit and mine.unit != theirs.unit:
         return Verdict(UNDECIDED, "different_units")
     return verdict
 
@@ -197,21 +200,27 @@ def _is_decimal(theirs: Quantity) -> bool:
 
 def _close_by(theirs: Quantity, reference: Node) -> bool:
     number = exact.read(theirs.value)
-    value = _guarded(_distance, Node("number", name=str(float(abs(number.value)))), Node("abs", (reference,))) if number else ""
+    value = (
+        _guarded(_distance, Node("number", name=str(float(abs(number.value)))), Node("abs", (reference,)))
+        if number
+        else ""
+    )
     return number is not None and not isinstance(value, str) and value <= 2 * exact.half_unit(number)
 
 
 def _percent_same(mine: Quantity, reference: Node, answer: Node) -> bool:
     hundred = Node("number", name="100")
-    scaled = (Node("over", (reference, hundred)), answer) if mine.percent else (reference, Node("over", (answer, hundred)))
+    scaled = (
+        (Node("over", (reference, hundred)), answer) if mine.percent else (reference, Node("over", (answer, hundred)))
+    )
     return _guarded(identity.identical, *scaled) == identity.SAME
 
 
 def _degrees_same(mine: Quantity, theirs: Quantity) -> bool:
-    trees = _tree(without_degrees(mine.value)), _tree(without_degrees(theirs.value))
-    if not (isinstance(trees[0], Node) and isinstance(trees[1], Node)):
+    left, right = _tree(without_degrees(mine.value)), _tree(without_degrees(theirs.value))
+    if not (isinstance(left, Node) and isinstance(right, Node)):
         return False
-    return _guarded(identity.identical, *trees) == identity.SAME
+    return _guarded(identity.identical, left, right) == identity.SAME
 
 
 def _said(word: object) -> Verdict:

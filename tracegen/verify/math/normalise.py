@@ -9,7 +9,28 @@ import unicodedata
 
 _GREEK = {
     unicodedata.lookup(f"GREEK SMALL LETTER {name.upper()}"): rf"\{name} "
-    for name in ("alpha beta gamma delta epsilon zeta eta theta kappa mu nu xi pi rho sigma tau phi chi psi omega").split()
+    for name in [
+        "alpha",
+        "beta",
+        "gamma",
+        "delta",
+        "epsilon",
+        "zeta",
+        "eta",
+        "theta",
+        "kappa",
+        "mu",
+        "nu",
+        "xi",
+        "pi",
+        "rho",
+        "sigma",
+        "tau",
+        "phi",
+        "chi",
+        "psi",
+        "omega",
+    ]
 }
 _CHARACTERS = {
     **_GREEK,
@@ -33,7 +54,27 @@ _SYNONYMS = {
     "Bigr": "", "biggl": "", "biggr": "", "displaystyle": "", "limits": "", "quad": " ", "qquad": " ", "space": " ",
 }  # fmt: skip
 FUNCTIONS = frozenset(
-    "sin cos tan cot sec csc arcsin arccos arctan arccot arcsec arccsc sinh cosh tanh ln log lg exp".split()
+    [
+        "sin",
+        "cos",
+        "tan",
+        "cot",
+        "sec",
+        "csc",
+        "arcsin",
+        "arccos",
+        "arctan",
+        "arccot",
+        "arcsec",
+        "arccsc",
+        "sinh",
+        "cosh",
+        "tanh",
+        "ln",
+        "log",
+        "lg",
+        "exp",
+    ]
 )
 _PLAIN_NAMES = re.compile(
     r"(?<![\\A-Za-z])(" + "|".join(sorted({*FUNCTIONS, "sqrt", "pi"}, key=len, reverse=True)) + r")(?![A-Za-z])"
@@ -48,8 +89,17 @@ _THOUSANDS = re.compile(r"(?<![\d.,])(\d{1,3})((?:\{,\}\d{3})+)(?!\d)")
 _WHOLE_THOUSANDS = re.compile(r"([-+]?)(\d{1,3}(?:(,|\s)\d{3})(?:\3\d{3})*)(\.\d+)?(?=$|\s*(?:\\text|%|\^\\circ))")
 _MIXED = re.compile(r"^([-+]?\s*\d+)\s+(\d+)\s*/\s*(\d+)$")
 _KEPT_SPACE = re.compile(r"(\\[A-Za-z]+)\s+(?=[A-Za-z])|(?<=\d)\s+(?=[\d.])|(?<=[A-Za-z])\s+(?=[A-Za-z])")
-_BROKEN = ((re.compile(r"(?<![A-Za-z\\])[\x0c]?rac(?=\{)"), r"\\frac"), (re.compile(r"\t(?=(?:ext|imes|an|heta|o)\b)"), r"\\t"))
+_BROKEN = (  # what escapes do to LaTeX on its way through JSON, and what is seen in published references
+    (re.compile(r"(?<![A-Za-z\\])[\x0c]?rac(?=\{)"), r"\\frac"),
+    (re.compile(r"\t(?=ext|(?:imes|an|heta|o)\b)"), r"\\t"),
+    (re.compile(r"\^\s*\\textcirc"), r"^\\circ "),
+    (re.compile(r"\\\\(?=(?:frac|pi|sqrt|sin|cos|tan|text|left|right|cdot|times|infty|bigg?)(?![A-Za-z]))"), r"\\"),
+    (re.compile(r"(?<=[})])\.(?=\s*[\])])"), ""),
+)
 _SCRIPT = re.compile(r"([\^_])\{([A-Za-z0-9]|\\circ)\}")
+_WORDS = {"only": "", "infinitely many": r"\infty ", "infinity": r"\infty "}
+_UNIT_LETTERS = frozenset("mgshlLNJWVK")
+_CHOICES = frozenset(f"({letter})" for letter in "ABCDEFGH")
 _CIRCLED = re.compile("[①-⑳]+")
 
 
@@ -86,9 +136,11 @@ def _words(match: re.Match[str]) -> str:
     words = match[1].strip()
     if words in FUNCTIONS:
         return rf"\{words} "
-    if len(words) < 2 or not any(sign.isalpha() for sign in words) or words in ("(A)", "(B)", "(C)", "(D)", "(E)"):
-        return words
-    if "\\" in words:
+    if words.lower() in _WORDS:
+        return _WORDS[words.lower()]
+    if words in _UNIT_LETTERS and match.string[: match.start()].rstrip()[-1:].isdigit():
+        return rf"\text{{{words}}}"
+    if len(words) < 2 or "\\" in words or words in _CHOICES or not any(sign.isalpha() for sign in words):
         return words
     return rf"\text{{{words}}}"
 

@@ -13,14 +13,23 @@ MAX_NESTING = 40
 _OPENING = frozenset("([{")
 _CLOSING = frozenset(")]}")
 _PIECE = re.compile(r"\\[{}]|\\[A-Za-z]+|\\.|.", re.DOTALL)
-_NAME = re.compile(r"(?:\\?[A-Za-z]+(?:_(?:\\?\w+|\{[^{}]*\}))? ?'*(?:\([^()=]{1,20}\))?|\\text\{[^{}]*\})")
-_NAMES = re.compile(rf"\((?:{_NAME.pattern})(?:,(?:{_NAME.pattern}))+\)")
-_LETTER = re.compile(r"\\?[A-Za-z]+(?:_(?:\w|\{\w+\}))? ?")
+_NAME = re.compile(
+    r"""(?:
+        (?:\\angle\ ?)? (?:\\[A-Za-z]+|[A-Z]{1,4}|[A-Za-z]|[A-Za-z]{4,})
+        (?:_(?:\\?\w+|\{[^{}]*\}))? \ ?'* (?:\([^()=]{1,20}\))?
+      | \\text\{[^{}]*\}
+    )""",
+    re.VERBOSE,
+)
+_NAMES = re.compile(rf"\({_NAME.pattern}(?:,{_NAME.pattern})+\)", re.VERBOSE)
+_LETTER = re.compile(r"(?:\\[A-Za-z]+|[A-Za-z])(?:_(?:\w|\{\w+\}))? ?")
 _ORDER = {"<": "<", r"\le": "<=", ">": ">", r"\ge": ">="}
+_TURNED = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}
 _RELATIONS = frozenset({"=", r"\ne", r"\in", r"\approx", *_ORDER})
 _MATRIX = re.compile(r"\\begin\{([pbv]?matrix)\}(.*)\\end\{\1\}", re.DOTALL)
 _BRACKETS = {("(", ")"), ("(", "]"), ("[", ")"), ("[", "]"), (r"\{", r"\}"), (r"\langle", r"\rangle")}
-_WORDS = re.compile(r"\\text\{\s*(?:and|or)\s*\}")
+_TEXT_LIST = re.compile(r"\\text\{([^{}\\]*,[^{}\\]*)\}")
+_WHOLE_NUMBER = re.compile(r"[,(]*(?:\\text\{(?:where|for)\})?\(?[a-z] ?\\in ?(?:\\mathbb\{?Z\}?|Z)\)?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,21 +69,36 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """Any other relation of two sides."""
+    r"""Any other relation of two sides; ``==`` joins what ``x = 1/2 = 0.5`` says of x."""
 
     sign: str
     left: str
     right: str
 
 
-Shape: TypeAlias = Leaf | Items | Union | Named | Relation
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """An order of three sides or more, or of two that are no letters: ``a < b < c``."""
+
+    signs: tuple[str, ...]
+    sides: tuple[str, ...]
+
+    def turned(self) -> "Chain":
+        """The same, read from the right."""
+        return Chain(tuple(_TURNED[sign] for sign in self.signs[::-1]), self.sides[::-1])
+
+
+Shape: TypeAlias = Leaf | Items | Union | Named | Relation | Chain
 
 
 def parse(text: str, depth: int = 0) -> Shape:
     """The shape of a normalised text. Total: what it cannot take apart is a leaf."""
     if depth > MAX_NESTING:
         return Leaf(text)
-    text = _exact_part(text)
+    if depth == 0:
+        text = _WHOLE_NUMBER.sub("", text)
+    if listed_text := _TEXT_LIST.fullmatch(text):
+        text = listed_text[1]
     listed = _split(text, {",", ";"})
     if len(listed) > 1:
         return Items(tuple(_item(part, depth) for part in listed if part))
@@ -89,12 +113,6 @@ def _item(text: str, depth: int) -> Shape:
     return parse(text, depth + 1)
 
 
-def _exact_part(text: str) -> str:
-    r"""``\frac{2}{3} \approx 0.67`` says its value first."""
-    parts = _split(text, {r"\approx"})
-    return parts[0] if len(parts) > 1 and parts[0] else text
-
-
 def _split(text: str, signs: set[str] | frozenset[str]) -> list[str]:
     """Cut at signs that stand outside of all brackets."""
     return _cut(text, signs)[0]
@@ -105,12 +123,12 @@ def _cut(text: str, signs: set[str] | frozenset[str]) -> tuple[list[str], list[s
         return [text], []
     parts, found, begin, depth = [], [], 0, 0
     for piece in _PIECE.finditer(text):
-        token = piece[0]
-        bare = token.lstrip("\\") if len(token) < 3 else token
-        depth += (bare in _OPENING or token == r"\langle") - (bare in _CLOSING or token == r"\rangle")
-        if depth == 0 and token in signs:
+        sign = piece[0]
+        bare = sign.lstrip("\\") if len(sign) < 3 else sign
+        depth += (bare in _OPENING or sign == r"\langle") - (bare in _CLOSING or sign == r"\rangle")
+        if depth == 0 and sign in signs:
             parts.append(text[begin : piece.start()].strip())
-            found.append(token)
+            found.append(sign)
             begin = piece.end()
     return [*parts, text[begin:].strip()], found
 
@@ -120,7 +138,7 @@ def _relation(text: str, depth: int) -> Shape | None:
     if not signs:
         return None
     if set(signs) <= _ORDER.keys():
-        return _inequality(sides, signs, depth)
+        return _inequality(sides, signs)
     if len(set(signs)) > 1 or not all(sides):
         return Leaf(text)
     if signs[0] == "=":
@@ -151,7 +169,7 @@ def _named_tuple(names: str, value: Shape) -> Shape:
     return Named(names, value)
 
 
-def _inequality(sides: list[str], signs: list[str], depth: int) -> Shape:
+def _inequality(sides: list[str], signs: list[str]) -> Shape:
     ways = [_ORDER[sign] for sign in signs]
     if len(sides) == 3 and _LETTER.fullmatch(sides[1]) and len({way[0] for way in ways}) == 1:
         low, high = (sides[0], sides[2]) if ways[0][0] == "<" else (sides[2], sides[0])
@@ -160,9 +178,8 @@ def _inequality(sides: list[str], signs: list[str], depth: int) -> Shape:
     if len(sides) == 2 and _LETTER.fullmatch(sides[0]):
         return Named(sides[0].strip(), _half_line(ways[0], sides[1]))
     if len(sides) == 2 and _LETTER.fullmatch(sides[1]):
-        turned = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}[ways[0]]
-        return Named(sides[1].strip(), _half_line(turned, sides[0]))
-    return Relation("".join(signs), sides[0], "|".join(sides[1:])) if depth < MAX_NESTING else Leaf("|".join(sides))
+        return Named(sides[1].strip(), _half_line(_TURNED[ways[0]], sides[0]))
+    return Chain(tuple(ways), tuple(sides))
 
 
 def _half_line(way: str, bound: str) -> Items:
@@ -204,9 +221,9 @@ def _encloses(pieces: list[re.Match[str]]) -> bool:
     """Whether the first bracket is closed by the last, not before."""
     depth = 0
     for piece in pieces[:-1]:
-        token = piece[0]
-        bare = token.lstrip("\\") if len(token) < 3 else token
-        depth += (bare in _OPENING or token == r"\langle") - (bare in _CLOSING or token == r"\rangle")
+        sign = piece[0]
+        bare = sign.lstrip("\\") if len(sign) < 3 else sign
+        depth += (bare in _OPENING or sign == r"\langle") - (bare in _CLOSING or sign == r"\rangle")
         if depth <= 0:
             return False
     return depth == 1

@@ -5,6 +5,7 @@ when every number and letter of the text is in what it parsed, and only for equa
 show it. sympy may hang or eat memory here; this runs in killable processes.
 """
 
+import logging
 import re
 from collections import Counter
 from typing import Any
@@ -14,10 +15,47 @@ from tracegen.types import Outcome, Verdict
 MAX_CHARACTERS = 400
 _UNDECIDED = Outcome.UNDECIDED
 _KNOWN = frozenset(
-    "frac sqrt sum prod int lim to infty pi cdot times div sin cos tan cot sec csc arcsin arccos arctan ln log exp "
-    "binom alpha beta gamma delta theta lambda mu rho sigma phi omega".split()
+    [
+        "frac",
+        "sqrt",
+        "sum",
+        "prod",
+        "int",
+        "lim",
+        "to",
+        "infty",
+        "pi",
+        "cdot",
+        "times",
+        "div",
+        "sin",
+        "cos",
+        "tan",
+        "cot",
+        "sec",
+        "csc",
+        "arcsin",
+        "arccos",
+        "arctan",
+        "ln",
+        "log",
+        "exp",
+        "binom",
+        "alpha",
+        "beta",
+        "gamma",
+        "delta",
+        "theta",
+        "lambda",
+        "mu",
+        "rho",
+        "sigma",
+        "phi",
+        "omega",
+    ]
 )
 _COMMAND = re.compile(r"\\([A-Za-z]+|.)")
+_OURS_TO_ASK = re.compile(r"\\(?:sum|prod|int|lim)(?![A-Za-z])")
 _LETTER = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{4,}")
 _DIGITS = re.compile(r"\d+")
 _BIG = re.compile(r"\d{5,}|!|\^\{?\d{3,}|\^[^\\a-zA-Z0-9{(-]|(?:\^[^^]*){8,}")
@@ -26,6 +64,8 @@ _SALVAGED = re.compile(r"[^\x20-\x7e]|[;:?&@#\"]|,")
 
 def compare(reference: str, answer: str) -> Verdict:
     """Equal, or undecided with the reason."""
+    if not (_OURS_TO_ASK.search(reference) or _OURS_TO_ASK.search(answer)):
+        return Verdict(_UNDECIDED, "unreadable")
     for text in (reference, answer):
         if reason := unsafe(text):
             return Verdict(_UNDECIDED, reason)
@@ -53,13 +93,16 @@ def covers(text: str, expression: Any) -> bool:
     shown = str(expression)
     written, read = Counter(_DIGITS.findall(text)), Counter(_DIGITS.findall(shown))
     plain = re.sub(r"\\[A-Za-z]+", " ", text)
-    letters = set(re.findall(r"[A-Za-z]", plain)) - {"e", "d", "i"}
+    plain = re.sub(r"d([a-z])", r"\1", plain)  # dx
+    letters = set(re.findall(r"[A-Za-z]", plain)) - {"e", "i"}
     return not (written - read) and letters <= set(re.findall(r"(?<![A-Za-z])[A-Za-z](?![A-Za-z])", shown))
 
 
 def _parse(text: str) -> Any:
     from math_verify import LatexExtractionConfig, parse
 
+    # It warns, once a process, that we keep the clock ourselves.
+    logging.getLogger("math_verify").setLevel(logging.ERROR)
     found = parse(
         rf"\boxed{{{text}}}",
         extraction_config=[LatexExtractionConfig()],
