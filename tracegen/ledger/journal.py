@@ -1,11 +1,12 @@
 """The open part of the ledger: rows become durable in small objects, many rows to a write. It never settles a shard."""
 
 import asyncio
+import itertools
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from threading import Lock
 from typing import Any
+from uuid import uuid4
 
 from tracegen.errors import StoreError
 from tracegen.ledger.layout import JournalObject, Kind, check_name, journal_folder, parse_journal_key
@@ -54,7 +55,9 @@ class Journal:
     def __init__(self, store: Store, *, epoch: int, recorder_id: str, limits: JournalLimits | None = None) -> None:
         self._store = store
         self._epoch = epoch
-        self._recorder_id = check_name(recorder_id)
+        # A name is never used twice, not even after its object was swept: who settles relies on it.
+        self._life = f"{check_name(recorder_id)}-{uuid4().hex[:12]}"
+        self._numbers = itertools.count(1)
         self._limits = limits or JournalLimits()
         self._open: dict[tuple[Kind, str], tuple[_Batch, asyncio.Task[None]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -63,8 +66,6 @@ class Journal:
         self._held_bytes = 0
         self._waiting_bytes = 0
         self._closed = False
-        self._next_seq = 0
-        self._numbering = Lock()
 
     async def append(self, completions: Sequence[Completion]) -> None:
         """Returns when every row is durable. Raises StoreError when some of these rows are not, or may not be."""
@@ -147,20 +148,9 @@ class Journal:
 
     def _write(self, batch: _Batch) -> None:
         to_table = completions_to_table if batch.kind == "completions" else judgements_to_table
-        data = write_parquet(to_table(batch.rows))
-        while not self._store.put_if_absent(self._next_key(batch), data):
-            self._skip_taken(batch.shard_id)
-
-    def _next_key(self, batch: _Batch) -> str:
-        with self._numbering:
-            self._next_seq += 1
-            return JournalObject(batch.shard_id, self._epoch, self._recorder_id, self._next_seq, batch.kind).key
-
-    def _skip_taken(self, shard_id: str) -> None:
-        """An earlier life of this recorder wrote here; go on after its last number."""
-        taken = [o.seq for o in journal_objects(self._store, shard_id) if o.recorder_id == self._recorder_id]
-        with self._numbering:
-            self._next_seq = max([self._next_seq, *taken])
+        key = JournalObject(batch.shard_id, self._epoch, self._life, next(self._numbers), batch.kind).key
+        if not self._store.put_if_absent(key, write_parquet(to_table(batch.rows))):
+            raise StoreError(f"{self._store.uri}/{key} exists already", hint="two recorders took the same name")
 
 
 def journal_objects(store: Store, shard_id: str) -> list[JournalObject]:

@@ -32,14 +32,15 @@ class JournalObject:
 
     shard_id: str
     epoch: int
-    recorder_id: str
+    recorder: str
+    """Name of a recorder and of its life: after a restart it is another one."""
     seq: int
     kind: Kind
 
     @property
     def key(self) -> str:
         folder = journal_folder(self.shard_id)
-        return f"{folder}{self.epoch:08d}-{check_name(self.recorder_id)}-{self.seq:08d}.{self.kind}.parquet"
+        return f"{folder}{self.epoch:08d}-{check_name(self.recorder)}-{self.seq:08d}.{self.kind}.parquet"
 
 
 def journal_folder(shard_id: str) -> str:

@@ -88,4 +88,4 @@ def _newest(attempts: Sequence[str], epochs: Sequence[int], rows: Iterable[int])
 
 
 def _pick(table: pa.Table, chosen: dict[str, int]) -> pa.Table:
-    return table.take([chosen[attempt] for attempt in sorted(chosen)])
+    return table.take(pa.array([chosen[attempt] for attempt in sorted(chosen)], pa.int64()))
