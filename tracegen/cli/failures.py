@@ -1,0 +1,86 @@
+"""From errors to what a person sees: one line on standard error, and an exit code. No traceback, unless asked for."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn, TypeVar
+
+import typer
+
+from tracegen.cli.terminal import stderr
+from tracegen.errors import TracegenError, boundary
+
+STOPPED = 130
+"""128 + SIGINT, as shells report it."""
+
+Result = TypeVar("Result")
+
+
+def told(work: Callable[[], None]) -> NoReturn:
+    """Do the work and exit; an error becomes one line. ``TRACEGEN_DEBUG=1`` shows the traceback instead."""
+    try:
+        with boundary(TracegenError, "internal error", hint="TRACEGEN_DEBUG=1 shows where; please report it"):
+            work()
+    except TracegenError as error:
+        if os.environ.get("TRACEGEN_DEBUG") == "1":
+            raise
+        named = first_named(error.__cause__) or error
+        say(f"error: {' '.join(str(named).split())}")
+        raise SystemExit(named.exit_code) from None
+    raise SystemExit(0)
+
+
+def first_named(error: BaseException | None) -> TracegenError | None:
+    """The error with a name inside a task group's bundle; what has no name there only followed from it."""
+    if isinstance(error, TracegenError):
+        return error
+    if isinstance(error, BaseExceptionGroup):
+        return next(filter(None, map(first_named, error.exceptions)), None)
+    return None
+
+
+def say(line: str) -> None:
+    """One line for a person, as it is: not wrapped, no markup."""
+    stderr().print(line, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def stopping_cleanly(farewell: str) -> Iterator[None]:
+    """Ctrl-C is an ending, not an error."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        say(farewell)
+        raise typer.Exit(STOPPED) from None
+
+
+def until_stopped(work: Coroutine[Any, Any, Result]) -> Result:
+    """``asyncio.run`` in which SIGTERM does what Ctrl-C does: cancel the work, let it clean up, KeyboardInterrupt."""
+    terminated = False
+
+    async def watched() -> Result:
+        task = asyncio.current_task()
+
+        def terminate() -> None:
+            nonlocal terminated
+            terminated = True
+            # Once is enough: a second cancellation would cut the cleaning up short.
+            if task is not None and not task.cancelling():
+                task.cancel()
+
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminate)
+        return await work
+
+    try:
+        return asyncio.run(watched())
+    except asyncio.CancelledError:
+        if terminated:
+            raise KeyboardInterrupt from None
+        raise
+    except SystemExit as ending:
+        # ray.init replaces our handler by one that exits with the signal's number.
+        if ending.code == signal.SIGTERM:
+            raise KeyboardInterrupt from None
+        raise

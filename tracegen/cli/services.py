@@ -1,0 +1,109 @@
+"""What the commands ask of the rest of tracegen, in one place. Each import waits until its command runs."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from tracegen.runtime.progress import RunSummary, Snapshot
+
+if TYPE_CHECKING:
+    from tracegen.recipe_file import Loaded
+
+OnProgress = Callable[[Snapshot], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What a query answered."""
+
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[object, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A corpus that was built from a ledger."""
+
+    corpus_path: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """How many traces of a file have which outcome."""
+
+    correct: int
+    incorrect: int
+    undecided: int
+
+
+class Services(Protocol):
+    """The library as the commands see it."""
+
+    def load(self, path: Path, overrides: Sequence[str]) -> "Loaded":
+        """A recipe file, with ``a.b=c`` laid over it. Raises RecipeError."""
+
+    async def execute(
+        self, loaded: "Loaded", store_uri: str, *, run_id: str | None, build: bool, on_progress: OnProgress
+    ) -> RunSummary:
+        """Begin or resume a run, and see it to its end."""
+
+    def runs(self, store_uri: str) -> Sequence[str]:
+        """Run ids in the store, newest first."""
+
+    def status(self, store_uri: str, run_id: str) -> Snapshot:
+        """Where a run stands, from its ledger; no driver needs to be at work."""
+
+    def build(self, store_uri: str, run_id: str) -> Built:
+        """The corpus, from the ledger alone."""
+
+    def query(self, store_uri: str, run_id: str, sql: str) -> Table:
+        """One SQL statement over a run's corpus and ledger."""
+
+    def judge(self, in_path: Path, out_path: Path, processes: int) -> Judged:
+        """Verdicts for traces that anybody made."""
+
+
+class Library:
+    """The services as tracegen provides them."""
+
+    def load(self, path: Path, overrides: Sequence[str]) -> "Loaded":
+        from tracegen.recipe_file import load_recipe
+
+        return load_recipe(path, overrides)
+
+    async def execute(
+        self, loaded: "Loaded", store_uri: str, *, run_id: str | None, build: bool, on_progress: OnProgress
+    ) -> RunSummary:
+        from tracegen.run import execute
+
+        return await execute(loaded, store_uri, run_id=run_id, build=build, on_progress=on_progress)
+
+    def runs(self, store_uri: str) -> Sequence[str]:
+        from tracegen.run import runs
+
+        return runs(store_uri)
+
+    def status(self, store_uri: str, run_id: str) -> Snapshot:
+        from tracegen.run import status
+
+        return status(store_uri, run_id)
+
+    def build(self, store_uri: str, run_id: str) -> Built:
+        from tracegen.run import build_corpus
+
+        built = build_corpus(store_uri, run_id)
+        return Built(built.corpus_path, built.rows)
+
+    def query(self, store_uri: str, run_id: str, sql: str) -> Table:
+        from tracegen.catalog import query
+
+        answer = query(store_uri, run_id, sql)
+        return Table(tuple(answer.columns), answer.rows)
+
+    def judge(self, in_path: Path, out_path: Path, processes: int) -> Judged:
+        from tracegen.judging import judge_file
+
+        summary = judge_file(in_path, out_path, processes=processes)
+        return Judged(summary.correct, summary.incorrect, summary.undecided)
