@@ -83,12 +83,12 @@ class Canned:
         self._ask("load", path, list(overrides))
         return Loaded()
 
-    async def execute(
+    def execute(
         self, loaded: Any, store_uri: str, *, run_id: str | None, build: bool, on_progress: OnProgress
     ) -> RunSummary:
         assert loaded == Loaded()
-        on_progress(SNAPSHOT)
         self._ask("execute", store_uri, run_id, build)
+        on_progress(SNAPSHOT)
         return self.summary
 
     def runs(self, store_uri: str) -> Sequence[str]:
@@ -218,10 +218,9 @@ def test_a_beginning_of_two_runs_is_refused(tracegen: Any) -> None:
     ids=["recipe", "hint", "fenced", "two-lines", "group", "bug"],
 )
 def test_a_failure_is_one_line_and_an_exit_code(tracegen: Any, failure: BaseException, code: int, said: str) -> None:
-    ended = tracegen("run", "r.yaml", services=Canned({"execute": failure}))
-    assert (ended.code, ended.out) == (code, "")
-    assert ended.err.splitlines()[-1] == said
-    assert "Traceback" not in ended.err
+    for verb in ("load", "execute"):
+        ended = tracegen("run", "r.yaml", services=Canned({verb: failure}))
+        assert ended == Ended(code, "", f"{said}\n")
 
 
 def test_the_traceback_is_there_for_who_asks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -242,32 +241,38 @@ sys.path.insert(0, {tests!r})
 from test_cli import Canned, SNAPSHOT
 from tracegen.cli import main
 {before}
+from tracegen.runtime.stopping import until_stopped
+async def work():
+    try:
+        print("started", flush=True)
+        await asyncio.sleep(60)
+    finally:
+        await asyncio.sleep(0.01)
+        print("cleaned up", flush=True)
 class Endless(Canned):
-    async def execute(self, loaded, store_uri, *, run_id, build, on_progress):
-        try:
-            {started}
-            print("started", flush=True)
-            await asyncio.sleep(60)
-        finally:
-            await asyncio.sleep(0.01)
-            print("cleaned up", flush=True)
+    def execute(self, loaded, store_uri, *, run_id, build, on_progress):
+        {started}
 main(["run", "r.yaml"], Endless())
 """
+IN_A_LOOP = "until_stopped(work())"
+BLOCKED = "print('started', flush=True); signal.pause()"
 
 
 @pytest.mark.parametrize(
     ("number", "before", "started"),
     [
-        (signal.SIGTERM, "", "pass"),
-        (signal.SIGINT, "", "pass"),
+        (signal.SIGTERM, "", IN_A_LOOP),
+        (signal.SIGINT, "", IN_A_LOOP),
         # What a shell does to a command in the background of a script.
-        (signal.SIGTERM, "signal.signal(signal.SIGINT, signal.SIG_IGN)", "pass"),
+        (signal.SIGTERM, "signal.signal(signal.SIGINT, signal.SIG_IGN)", IN_A_LOOP),
+        (signal.SIGTERM, "", BLOCKED),
+        (signal.SIGINT, "", BLOCKED),
         # What ray.init does.
-        (signal.SIGTERM, "", "signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(number))"),
+        (signal.SIGTERM, "", f"signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(number)); {BLOCKED}"),
     ],
-    ids=["term", "int", "term-in-background", "term-after-ray-init"],
+    ids=["term", "int", "term-in-background", "term-blocked", "int-blocked", "term-after-ray-init"],
 )
-def test_a_signal_lets_the_run_clean_up(number: signal.Signals, before: str, started: str) -> None:
+def test_a_signal_is_an_ending_and_lets_the_run_clean_up(number: signal.Signals, before: str, started: str) -> None:
     program = ENDLESS.format(tests=str(Path(__file__).parent), before=before, started=started)
     with subprocess.Popen(
         [sys.executable, "-c", program],
@@ -281,7 +286,8 @@ def test_a_signal_lets_the_run_clean_up(number: signal.Signals, before: str, sta
         assert process.stdout.readline() == "started\n"
         process.send_signal(number)
         out, err = process.communicate(timeout=20)
-    assert (process.returncode, out) == (130, "cleaned up\n"), err
+    assert process.returncode == 130, err
+    assert out == ("cleaned up\n" if started == IN_A_LOOP else "")
     assert err.splitlines()[-1] == "stopped; the same command resumes"
 
 
@@ -415,7 +421,9 @@ def test_lines_come_every_few_seconds_at_each_phase_and_at_the_end() -> None:
     with Lines(console) as show:
         for at_s, phase in moments:
             show(replace(SNAPSHOT, at_s=at_s, elapsed_s=at_s, phase=phase))
-    starts = [text.split(":")[0] for text in log.getvalue().splitlines()]
+    first, *others = log.getvalue().splitlines()
+    starts = [text.split(":")[0] for text in others]
+    assert first == f"run {SNAPSHOT.run_id}"
     assert starts == ["[0s] starting", "[1s] generating", "[6s] generating", "[7s] generating"]
 
 
@@ -509,6 +517,6 @@ def test_help_is_quick() -> None:
 
 
 def test_until_stopped_gives_what_the_work_gives() -> None:
-    from tracegen.cli.failures import until_stopped
+    from tracegen.runtime.stopping import until_stopped
 
     assert until_stopped(asyncio.sleep(0, "done")) == "done"

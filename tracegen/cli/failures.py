@@ -1,11 +1,10 @@
 """From errors to what a person sees: one line on standard error, and an exit code. No traceback, unless asked for."""
 
-import asyncio
 import os
 import signal
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NoReturn, TypeVar
+from typing import NoReturn
 
 import typer
 
@@ -14,8 +13,6 @@ from tracegen.errors import TracegenError, boundary
 
 STOPPED = 130
 """128 + SIGINT, as shells report it."""
-
-Result = TypeVar("Result")
 
 
 def told(work: Callable[[], None]) -> NoReturn:
@@ -48,39 +45,21 @@ def say(line: str) -> None:
 
 @contextmanager
 def stopping_cleanly(farewell: str) -> Iterator[None]:
-    """Ctrl-C is an ending, not an error."""
+    """Ctrl-C and SIGTERM are endings, not errors."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
     except KeyboardInterrupt:
-        say(farewell)
-        raise typer.Exit(STOPPED) from None
-
-
-def until_stopped(work: Coroutine[Any, Any, Result]) -> Result:
-    """``asyncio.run`` in which SIGTERM does what Ctrl-C does: cancel the work, let it clean up, KeyboardInterrupt."""
-    terminated = False
-
-    async def watched() -> Result:
-        task = asyncio.current_task()
-
-        def terminate() -> None:
-            nonlocal terminated
-            terminated = True
-            # Once is enough: a second cancellation would cut the cleaning up short.
-            if task is not None and not task.cancelling():
-                task.cancel()
-
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminate)
-        return await work
-
-    try:
-        return asyncio.run(watched())
-    except asyncio.CancelledError:
-        if terminated:
-            raise KeyboardInterrupt from None
-        raise
+        _leave(farewell)
     except SystemExit as ending:
         # ray.init replaces our handler by one that exits with the signal's number.
-        if ending.code == signal.SIGTERM:
-            raise KeyboardInterrupt from None
-        raise
+        if ending.code != signal.SIGTERM:
+            raise
+        _leave(farewell)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _leave(farewell: str) -> NoReturn:
+    say(farewell)
+    raise typer.Exit(STOPPED)

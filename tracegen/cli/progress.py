@@ -85,6 +85,8 @@ class Lines:
             self._show(self._latest)
 
     def _show(self, snapshot: Snapshot) -> None:
+        if self._shown is None:
+            self._console.print(f"run {snapshot.run_id}", markup=False, soft_wrap=True)
         self._shown = snapshot
         self._console.print(line(snapshot), markup=False, soft_wrap=True)
 

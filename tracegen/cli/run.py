@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from tracegen.cli.failures import say, stopping_cleanly, until_stopped
+from tracegen.cli.failures import stopping_cleanly
 from tracegen.cli.invocation import our_name
 from tracegen.cli.progress import reporter
 from tracegen.cli.services import Services
@@ -17,9 +17,8 @@ def carry_out(
 ) -> RunSummary:
     """Begin or resume the recipe's run and see it through."""
     loaded = services.load(recipe, overrides)
-    say(f"run {run_id or loaded.recipe.run_id} in {store}")
     with stopping_cleanly("stopped; the same command resumes"), reporter(stderr()) as report:
-        return until_stopped(services.execute(loaded, store, run_id=run_id, build=build, on_progress=report))
+        return services.execute(loaded, store, run_id=run_id, build=build, on_progress=report)
 
 
 def show_end(summary: RunSummary, *, json: bool) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from tracegen.cli.failures import say
 from tracegen.cli.services import Services
 from tracegen.errors import UserError
 
@@ -13,8 +12,6 @@ def chosen(services: Services, store_uri: str, run: str | None) -> str:
     if not runs:
         raise UserError(f"no run in {store_uri}", hint="start one with: tracegen run RECIPE, or name another --store")
     if run is None:
-        if len(runs) > 1:
-            say(f"run {runs[0]}, the newest of {len(runs)}")
         return runs[0]
     return run if run in runs else _by_beginning(runs, store_uri, run)
 

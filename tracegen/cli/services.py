@@ -44,7 +44,7 @@ class Services(Protocol):
     def load(self, path: Path, overrides: Sequence[str]) -> "Loaded":
         """A recipe file, with ``a.b=c`` laid over it. Raises RecipeError."""
 
-    async def execute(
+    def execute(
         self, loaded: "Loaded", store_uri: str, *, run_id: str | None, build: bool, on_progress: OnProgress
     ) -> RunSummary:
         """Begin or resume a run, and see it to its end."""
@@ -71,14 +71,14 @@ class Library:
     def load(self, path: Path, overrides: Sequence[str]) -> "Loaded":
         from tracegen.recipe_file import load_recipe
 
-        return load_recipe(path, overrides)
+        return load_recipe(str(path), overrides)
 
-    async def execute(
+    def execute(
         self, loaded: "Loaded", store_uri: str, *, run_id: str | None, build: bool, on_progress: OnProgress
     ) -> RunSummary:
-        from tracegen.run import execute
+        from tracegen.run import Order, run
 
-        return await execute(loaded, store_uri, run_id=run_id, build=build, on_progress=on_progress)
+        return run(Order(loaded, store_uri, run_id=run_id or "", build=build), on_progress)
 
     def runs(self, store_uri: str) -> Sequence[str]:
         from tracegen.run import runs
