@@ -7,6 +7,9 @@ import typer
 
 RecipePath = Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe file, as jobs/recipes/quickstart.yaml.")]
 StoreUri = Annotated[str, typer.Option("--store", metavar="URI", help="A folder, or s3://bucket/prefix.")]
+RequiredStoreUri = Annotated[
+    str, typer.Option("--store", metavar="URI", help="s3://bucket/prefix, or a folder that every node sees.")
+]
 RunArgument = Annotated[
     str | None, typer.Argument(metavar="[RUN]", help="A run id, or the beginning of one; the newest if left out.")
 ]

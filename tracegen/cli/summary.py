@@ -1,7 +1,6 @@
 """What a run says at its end: a table, where the corpus is, and what to type next."""
 
 import json
-import shlex
 
 from rich.console import Console
 from rich.table import Table
@@ -10,10 +9,10 @@ from tracegen.cli.invocation import store_option
 from tracegen.cli.words import count, duration, of, share
 from tracegen.runtime.progress import DomainProgress, RunSummary, Snapshot, total
 
-BY_DOMAIN = (
-    "SELECT domain, count(*) AS traces, avg(completion_tokens)::INT AS tokens FROM corpus GROUP BY ALL ORDER BY ALL"
-)
-WHY_NOT = "SELECT outcome, reason, count(*) AS attempts FROM verdicts GROUP BY ALL ORDER BY attempts DESC"
+BY_DOMAIN = "SELECT domain, count(*) AS traces FROM corpus GROUP BY ALL ORDER BY ALL"
+ONE_TRACE = "SELECT prompt, response FROM corpus LIMIT 1"
+WHY_NOT = "SELECT outcome, reason, count(*) AS attempts FROM verdicts GROUP BY ALL ORDER BY ALL"
+# In double quotes as they are: nothing in them means anything to a shell.
 
 
 def show(console: Console, summary: RunSummary, name: str) -> None:
@@ -63,11 +62,13 @@ def closing_lines(summary: RunSummary) -> list[str]:
 def next_commands(summary: RunSummary, name: str) -> list[str]:
     """Three commands that work as printed, typed where the run was started."""
     store = store_option(summary.store_uri)
-    on_run = ["--run", summary.run_id, *store]
-    first = (
-        [name, "build", summary.run_id, *store]
-        if summary.corpus_path is None
-        else [name, "query", shlex.quote(BY_DOMAIN), *on_run]
-    )
-    why = [name, "query", shlex.quote(WHY_NOT), *on_run]
-    return [" ".join(command) for command in (first, why, [name, "status", summary.run_id, *store])]
+
+    def query(sql: str) -> str:
+        return " ".join([name, "query", f'"{sql}"', "--run", summary.run_id, *store])
+
+    def on_run(command: str) -> str:
+        return " ".join([name, command, summary.run_id, *store])
+
+    if summary.corpus_path is None:
+        return [on_run("build"), query(WHY_NOT), on_run("status")]
+    return [query(BY_DOMAIN), query(ONE_TRACE), query(WHY_NOT)]
