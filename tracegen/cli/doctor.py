@@ -64,12 +64,12 @@ NEEDS = (
     Need("prompts", "hub", ("datasets",), "'datasets>=3'", "prompt source kind hub"),
     Need("prompts", "procedural", ("reasoning-gym",), "reasoning-gym==0.1.25", "prompt source kind reasoning_gym"),
     Need("storage", "s3", ("boto3",), "'boto3>=1.40'", "runs in s3://"),
-    Need("storage", "duckdb", ("duckdb",), "'duckdb>=1.4'", "tracegen query"),
+    Need("storage", "duckdb", ("duckdb",), "'duckdb>=1.4,<2'", "tracegen query"),
     Need(
         "storage",
         "httpfs",
         ("duckdb-extension-httpfs",),
-        "duckdb-extension-httpfs",
+        "'duckdb-extension-httpfs>=1.4,<2'",
         "queries over s3:// where DuckDB cannot download its extension",
     ),
 )

@@ -3,6 +3,7 @@
 import csv
 import json as json_format
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
@@ -14,10 +15,11 @@ from rich.text import Text
 from tracegen.cli.failures import stopping_cleanly
 from tracegen.cli.progress import board
 from tracegen.cli.runs import chosen
-from tracegen.cli.services import Services, Table
+from tracegen.cli.services import Judged, Services, Table
 from tracegen.cli.summary import as_json
 from tracegen.cli.terminal import stdout
 from tracegen.cli.words import count
+from tracegen.types import Outcome
 
 Form = Literal["table", "csv", "json"]
 
@@ -62,11 +64,23 @@ def show_judged(services: Services, file: Path, out: Path, processes: int, *, js
     """Judge, and count the outcomes."""
     with stopping_cleanly("stopped; nothing was written"):
         judged = services.judge(file, out, processes)
+    console = stdout()
     if json:
-        as_json(stdout(), {**asdict(judged), "out": str(out)})
+        as_json(console, {**_plain(judged), "out": str(out)})
         return
-    counts = ", ".join(f"{count(number)} {outcome}" for outcome, number in asdict(judged).items())
-    stdout().print(f"{counts}; written to {out}", markup=False, soft_wrap=True)
+    _print_table(console, Table(("outcome", "reason", "traces"), sorted(_reasons(judged))))
+    parts = ", ".join(f"{count(judged.outcomes.get(outcome, 0))} {outcome}" for outcome in Outcome)
+    console.print(f"{count(judged.rows)} traces: {parts}; written to {out}", markup=False, soft_wrap=True)
+
+
+def _plain(judged: Judged) -> dict[str, object]:
+    return {"rows": judged.rows, "outcomes": dict(judged.outcomes), "reasons": dict(judged.reasons)}
+
+
+def _reasons(judged: Judged) -> Iterator[tuple[str, str, int]]:
+    for name, number in judged.reasons.items():
+        outcome, _, reason = name.partition("/")
+        yield outcome, reason, number
 
 
 def _print_table(console: Console, answer: Table) -> None:

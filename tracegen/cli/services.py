@@ -1,6 +1,6 @@
 """What the commands ask of the rest of tracegen, in one place. Each import waits until its command runs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -31,11 +31,12 @@ class Built:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """How many traces of a file have which outcome."""
+    """What became of the traces of a file."""
 
-    correct: int
-    incorrect: int
-    undecided: int
+    rows: int
+    outcomes: Mapping[str, int]
+    reasons: Mapping[str, int]
+    """Counted over ``outcome/reason``."""
 
 
 class Services(Protocol):
@@ -94,7 +95,7 @@ class Library:
         from tracegen.run import build_corpus
 
         built = build_corpus(store_uri, run_id)
-        return Built(built.corpus_path, built.rows)
+        return Built(built.path, built.rows)
 
     def query(self, store_uri: str, run_id: str, sql: str) -> Table:
         from tracegen.catalog import query
@@ -104,6 +105,7 @@ class Library:
 
     def judge(self, in_path: Path, out_path: Path, processes: int) -> Judged:
         from tracegen.judging import judge_file
+        from tracegen.runtime.stopping import until_stopped
 
-        summary = judge_file(in_path, out_path, processes=processes)
-        return Judged(summary.correct, summary.incorrect, summary.undecided)
+        judged = until_stopped(judge_file(in_path, out_path, processes=processes))
+        return Judged(judged.rows, judged.outcomes, judged.reasons)
