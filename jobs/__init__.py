@@ -1,0 +1,1 @@
+"""What `ray job submit` starts. Each job reads as a story; the library does the work."""

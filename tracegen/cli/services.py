@@ -1,0 +1,111 @@
+"""What the commands ask of the rest of tracegen, in one place. Each import waits until its command runs."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from tracegen.runtime.progress import RunSummary, Snapshot
+
+if TYPE_CHECKING:
+    from tracegen.recipe_file import Loaded
+
+OnProgress = Callable[[Snapshot], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What a query answered."""
+
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[object, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A corpus that was built from a ledger."""
+
+    corpus_path: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What became of the traces of a file."""
+
+    rows: int
+    outcomes: Mapping[str, int]
+    reasons: Mapping[str, int]
+    """Counted over ``outcome/reason``."""
+
+
+class Services(Protocol):
+    """The library as the commands see it."""
+
+    def load(self, path: Path, overrides: Sequence[str]) -> "Loaded":
+        """A recipe file, with ``a.b=c`` laid over it. Raises RecipeError."""
+
+    def execute(
+        self, loaded: "Loaded", store_uri: str, *, run_id: str | None, build: bool, on_progress: OnProgress
+    ) -> RunSummary:
+        """Begin or resume a run, and see it to its end."""
+
+    def runs(self, store_uri: str) -> Sequence[str]:
+        """Run ids in the store, newest first."""
+
+    def status(self, store_uri: str, run_id: str) -> Snapshot:
+        """Where a run stands, from its ledger; no driver needs to be at work."""
+
+    def build(self, store_uri: str, run_id: str) -> Built:
+        """The corpus, from the ledger alone."""
+
+    def query(self, store_uri: str, run_id: str, sql: str) -> Table:
+        """One SQL statement over a run's corpus and ledger."""
+
+    def judge(self, in_path: Path, out_path: Path, processes: int) -> Judged:
+        """Verdicts for traces that anybody made."""
+
+
+class Library:
+    """The services as tracegen provides them."""
+
+    def load(self, path: Path, overrides: Sequence[str]) -> "Loaded":
+        from tracegen.recipe_file import load_recipe
+
+        return load_recipe(str(path), overrides)
+
+    def execute(
+        self, loaded: "Loaded", store_uri: str, *, run_id: str | None, build: bool, on_progress: OnProgress
+    ) -> RunSummary:
+        from tracegen.run import Order, run
+
+        return run(Order(loaded, store_uri, run_id=run_id or "", build=build), on_progress)
+
+    def runs(self, store_uri: str) -> Sequence[str]:
+        from tracegen.run import runs
+
+        return runs(store_uri)
+
+    def status(self, store_uri: str, run_id: str) -> Snapshot:
+        from tracegen.run import status
+
+        return status(store_uri, run_id)
+
+    def build(self, store_uri: str, run_id: str) -> Built:
+        from tracegen.run import build_corpus
+
+        built = build_corpus(store_uri, run_id)
+        return Built(built.path, built.rows)
+
+    def query(self, store_uri: str, run_id: str, sql: str) -> Table:
+        from tracegen.catalog import query
+
+        answer = query(store_uri, run_id, sql)
+        return Table(tuple(answer.columns), answer.rows)
+
+    def judge(self, in_path: Path, out_path: Path, processes: int) -> Judged:
+        from tracegen.judging import judge_file
+        from tracegen.runtime.stopping import until_stopped
+
+        judged = until_stopped(judge_file(in_path, out_path, processes=processes))
+        return Judged(judged.rows, judged.outcomes, judged.reasons)

@@ -1,0 +1,105 @@
+"""What a run says about itself while it goes on and when it ends: frozen values. Drawing them is the command line's."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class DomainProgress:
+    """How far one domain has come."""
+
+    domain: str
+    accepted: int
+    """Traces accepted."""
+    target: int | None
+    """Accepted traces wanted: the domain's quota; None where it runs through all of its prompts."""
+    prompts: int
+    decided: int
+    """Prompts that have enough accepted traces or were given up."""
+    attempts: int
+    """Completions that arrived."""
+    correct: int
+    incorrect: int
+    undecided: int
+
+    @property
+    def pass_rate(self) -> float | None:
+        """Correct ÷ (correct + incorrect). An undecided verdict is not evidence and counts in neither."""
+        judged = self.correct + self.incorrect
+        return self.correct / judged if judged else None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaProgress:
+    """What one replica is doing."""
+
+    replica_id: str
+    state: str
+    """``starting``, ``running``, ``lost`` or ``closed``."""
+    in_flight: int
+    tokens_per_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A run at one moment."""
+
+    run_id: str
+    at_s: float
+    """Unix time."""
+    elapsed_s: float
+    """Since this driver started."""
+    domains: tuple[DomainProgress, ...]
+    in_flight: int
+    tokens: int
+    """Completion tokens recorded, by all drivers of the run."""
+    tokens_per_s: float
+    replicas: tuple[ReplicaProgress, ...]
+    shards_open: int
+    shards_settled: int
+    shards_total: int
+    eta_s: float | None
+    """None while nothing can be said."""
+    phase: str
+    """``preparing``, ``starting``, ``generating``, ``building``, ``done``; ``stopped`` where no driver is at work."""
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON types; keys are the field names."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """How a run ended."""
+
+    run_id: str
+    store_uri: str
+    corpus_path: str | None
+    """The corpus version's folder or prefix; None where no corpus was built."""
+    snapshot: Snapshot
+    rows: int
+    """Samples in the corpus."""
+    wall_s: float
+    resumed: bool
+    """True where an earlier driver had left something to go on from."""
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON types; keys are the field names."""
+        return asdict(self)
+
+
+def total(domains: tuple[DomainProgress, ...]) -> DomainProgress:
+    """All domains as one. Its target is the sum where every domain has one, else None."""
+    targets = [domain.target for domain in domains]
+    known = [target for target in targets if target is not None]
+    return DomainProgress(
+        domain="total",
+        accepted=sum(domain.accepted for domain in domains),
+        target=sum(known) if known and len(known) == len(targets) else None,
+        prompts=sum(domain.prompts for domain in domains),
+        decided=sum(domain.decided for domain in domains),
+        attempts=sum(domain.attempts for domain in domains),
+        correct=sum(domain.correct for domain in domains),
+        incorrect=sum(domain.incorrect for domain in domains),
+        undecided=sum(domain.undecided for domain in domains),
+    )
