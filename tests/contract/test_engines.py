@@ -13,7 +13,8 @@ import pytest_asyncio
 from tests.servers.openai_double import OpenAIDouble
 from tracegen.engines.llamacpp import LlamaCppEngine, LlamaCppOptions
 from tracegen.engines.openai import OpenAIEngine, OpenAIOptions
-from tracegen.engines.simulated import Lengths, SimulatedEngine, SimulatedOptions
+from tracegen.engines.simulated import SimulatedEngine, SimulatedOptions
+from tracegen.scheduling.population import Lengths
 from tracegen.engines.vllm import VllmEngine, VllmOptions
 from tracegen.errors import EngineDead, RequestRefused
 from tracegen.protocols import Engine
