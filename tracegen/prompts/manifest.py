@@ -16,6 +16,8 @@ class ShardEntry(Value):
     shard_id: str
     domain: Domain
     prompts: int = Field(gt=0)
+    first_prompt_id: str
+    """The smallest: shards of one domain do not overlap, so this puts them in the order of ids."""
 
     @property
     def key(self) -> str:

@@ -80,7 +80,13 @@ def prepare(recipe: Recipe, base: Path, check: Callable[[Reference], str]) -> Pr
     manifest = PromptManifest(
         prompts=len(collector),
         shards=tuple(
-            ShardEntry(shard_id=shard.shard_id, domain=shard.domain, prompts=len(shard.prompt_ids)) for shard in shards
+            ShardEntry(
+                shard_id=shard.shard_id,
+                domain=shard.domain,
+                prompts=len(shard.prompt_ids),
+                first_prompt_id=shard.prompt_ids[0],
+            )
+            for shard in shards
         ),
         sources=entries,
         conflicts=tuple(collector.conflicts),

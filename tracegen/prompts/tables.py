@@ -1,7 +1,6 @@
 """Rows of JSON Lines and Parquet files, local or on S3. What the columns mean is ``sources.py``."""
 
 import gzip
-import io
 import json
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
@@ -81,10 +80,9 @@ def named_columns(columns: Columns) -> dict[str, str]:
 
 
 def _unpacked(stream: BinaryIO) -> IO[bytes]:
-    buffered = io.BufferedReader(cast(io.RawIOBase, stream))
-    if buffered.peek(2)[:2] == GZIP_MAGIC:
-        return cast(IO[bytes], gzip.GzipFile(fileobj=buffered))
-    return buffered
+    is_packed = stream.read(len(GZIP_MAGIC)) == GZIP_MAGIC
+    stream.seek(0)
+    return cast(IO[bytes], gzip.GzipFile(fileobj=stream)) if is_packed else stream
 
 
 def _json_object(line: bytes, where: str) -> dict[str, object]:
