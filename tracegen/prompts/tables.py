@@ -82,7 +82,7 @@ def named_columns(columns: Columns) -> dict[str, str]:
 def _unpacked(stream: BinaryIO) -> IO[bytes]:
     is_packed = stream.read(len(GZIP_MAGIC)) == GZIP_MAGIC
     stream.seek(0)
-    return cast(IO[bytes], gzip.GzipFile(fileobj=stream)) if is_packed else stream
+    return cast(IO[bytes], gzip.GzipFile(fileobj=stream, mode="rb")) if is_packed else stream
 
 
 def _json_object(line: bytes, where: str) -> dict[str, object]:
