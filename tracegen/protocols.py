@@ -50,10 +50,13 @@ class Engine(Protocol):
 class Verifier(Protocol):
     """Judges a trace against a reference. Pure, deterministic, and picklable."""
 
-    name: str
-    """Name and version, as ``math/1``: a change of behaviour is a change of version."""
-    reads: frozenset[str]
-    """Kinds of reference that it understands, as ``{"answer"}``."""
+    @property
+    def name(self) -> str:
+        """Name and version, as ``math/1``: a change of behaviour is a change of version."""
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """Kinds of reference that it understands, as ``{"answer"}``."""
 
     def check(self, reference: Reference) -> str:
         """Why this reference cannot be judged against, or an empty string."""

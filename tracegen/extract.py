@@ -1,0 +1,86 @@
+r"""Extraction: the text of a completion becomes a trace, or a named rejection. Pure; it judges nothing.
+
+The corpus stores an assistant turn as ``<think>\n{reasoning}\n</think>\n\n{answer}``: :func:`response` writes that
+shape and :func:`split` reads it, so ``split(response(trace))`` is ``trace`` for every trace that ``split`` returned.
+"""
+
+import re
+from dataclasses import dataclass
+
+from tracegen.types import FinishReason, Trace
+
+OPEN = "<think>"
+CLOSE = "</think>"
+
+_BLANK_LINES_BEFORE = re.compile(r"\A(?:[^\S\n]*\n)+")
+_BOX_TOKEN = re.compile(r"\\(?:boxed|fbox)\s*\{|\\.|[{}]", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A completion that holds no trace, and why."""
+
+    reason: str
+    """``truncated``, ``no_think_close``, ``doubled_think``, ``text_before_think``, ``empty_reasoning`` or
+    ``empty_answer``."""
+    detail: str
+
+
+def split(text: str, prefill: str = "", finish_reason: FinishReason = FinishReason.STOP) -> Trace | Rejection:
+    """Cut at the think tags. The opening tag may be missing: R1's chat template puts it into the prompt."""
+    full = prefill + text
+    opens, closes = full.count(OPEN), full.count(CLOSE)
+    if closes == 0:
+        return _unclosed(finish_reason)
+    head, _, tail = full.partition(CLOSE)
+    before, tag, inside = head.partition(OPEN)
+    if opens > 1 or closes > 1 or OPEN in tail:
+        return Rejection("doubled_think", f"{opens} opening and {closes} closing think tags")
+    if tag and before.strip():
+        return Rejection("text_before_think", "text before the opening think tag")
+    return _trace(inside if tag else head, tail, finish_reason)
+
+
+def response(trace: Trace) -> str:
+    """The assistant turn as the corpus stores it."""
+    return f"{OPEN}\n{trim(trace.reasoning)}\n{CLOSE}\n\n{trim(trace.answer)}"
+
+
+def trim(text: str) -> str:
+    """Without blank lines before and without white space after; the first line keeps its indentation."""
+    return _BLANK_LINES_BEFORE.sub("", text).rstrip()
+
+
+def last_boxed(text: str) -> str | None:
+    r"""What stands in the last ``\boxed{…}`` or ``\fbox{…}`` whose braces balance; linear in the text's length.
+
+    Boxes within a box belong to the outer one. Escaped braces are text.
+    """
+    found: tuple[int, int] | None = None
+    opened: list[int] = []  # where the content of each open brace begins; negative: the brace opens no box
+    for token in _BOX_TOKEN.finditer(text):
+        kind = token[0]
+        if kind == "}":
+            begins = opened.pop() if opened else -1
+            found = (begins, token.start()) if begins >= 0 else found
+        elif kind == "{":
+            opened.append(-1)
+        elif len(kind) > 2:
+            opened.append(token.end())
+    return text[found[0] : found[1]] if found else None
+
+
+def _unclosed(finish_reason: FinishReason) -> Rejection:
+    if finish_reason is FinishReason.LENGTH:
+        return Rejection("truncated", "the token limit came before the closing think tag")
+    return Rejection("no_think_close", "no closing think tag")
+
+
+def _trace(inside: str, tail: str, finish_reason: FinishReason) -> Trace | Rejection:
+    trace = Trace(trim(inside), trim(tail))
+    if not trace.reasoning:
+        return Rejection("empty_reasoning", "nothing between the think tags")
+    if not trace.answer:
+        cut = finish_reason is FinishReason.LENGTH
+        return Rejection("truncated" if cut else "empty_answer", "nothing after the closing think tag")
+    return trace
