@@ -42,5 +42,6 @@ def judgement(of: Completion, *, outcome: Outcome = Outcome.CORRECT, detail: str
         reason="equal",
         detail=detail,
         verifier="math/1",
+        completion_tokens=12,
         cpu_s=0.001,
     )

@@ -1,23 +1,27 @@
-"""What the teacher is told: a prompt becomes a chat. Pure text, pinned by tests."""
+"""The chat that a teacher is sent. Pure, and the only place that composes it: generation and corpus must agree."""
 
 from tracegen.recipe import Teacher
-from tracegen.types import AnswerReference, Message, ProceduralReference, Prompt, Request, attempt_seed
+from tracegen.types import AnswerReference, Domain, Message, ProceduralReference, Prompt, Request, attempt_seed
 
 
-def user_turn(prompt: Prompt, teacher: Teacher) -> str:
-    """The user turn as sent, and as it stands in the corpus."""
-    return _with_instruction(prompt.text, teacher.instruction.get(prompt.domain, ""))
+def user_turn(teacher: Teacher, domain: Domain, text: str) -> str:
+    """The problem, and the teacher's instruction for its domain after a blank line."""
+    instruction = teacher.instruction.get(domain, "")
+    return f"{text}\n\n{instruction}" if instruction else text
 
 
-def chat(prompt: Prompt, teacher: Teacher) -> tuple[Message, ...]:
-    """System turn where there is one, worked examples of the prompt's domain, user turn."""
-    turns = [Message("system", teacher.system)] if teacher.system else []
-    instruction = teacher.instruction.get(prompt.domain, "")
-    for example in teacher.examples.get(prompt.domain, ()):
-        turns.append(Message("user", _with_instruction(example.prompt, instruction)))
-        turns.append(Message("assistant", example.response))
-    turns.append(Message("user", user_turn(prompt, teacher)))
-    return tuple(turns)
+def messages(teacher: Teacher, domain: Domain, text: str) -> tuple[Message, ...]:
+    """System message if any, worked examples, and the user turn."""
+    system = (Message("system", teacher.system),) if teacher.system else ()
+    examples = tuple(
+        turn
+        for example in teacher.examples.get(domain, ())
+        for turn in (
+            Message("user", user_turn(teacher, domain, example.prompt)),
+            Message("assistant", example.response),
+        )
+    )
+    return (*system, *examples, Message("user", user_turn(teacher, domain, text)))
 
 
 def request(prompt: Prompt, index: int, teacher: Teacher, run_seed: int) -> Request:
@@ -25,17 +29,13 @@ def request(prompt: Prompt, index: int, teacher: Teacher, run_seed: int) -> Requ
     attempt_id = f"{prompt.prompt_id}.{index:04d}"
     return Request(
         attempt_id=attempt_id,
-        messages=chat(prompt, teacher),
+        messages=messages(teacher, prompt.domain, prompt.text),
         prefill=teacher.prefill,
         sampling=teacher.sampling,
         seed=attempt_seed(run_seed, attempt_id),
         domain=prompt.domain,
         hint=_hint(prompt),
     )
-
-
-def _with_instruction(text: str, instruction: str) -> str:
-    return f"{text}\n\n{instruction}" if instruction else text
 
 
 def _hint(prompt: Prompt) -> str:

@@ -7,9 +7,10 @@ recipe resumes where the last one stopped; on a finished run it does nothing but
 
 import asyncio
 import json
+import os
 import signal
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Set
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
@@ -18,11 +19,12 @@ from typing import Protocol, TypeVar
 import tracegen
 from tracegen.corpus.build import BuiltCorpus, build
 from tracegen.engines.options import parse_options
-from tracegen.errors import MissingDependency, RecipeError, RunConflict, StoreUnavailable
+from tracegen.errors import MissingDependency, RunConflict, StoreUnavailable
 from tracegen.ledger.owner import Claim, Owner, claim
+from tracegen.ledger.process import this_process
 from tracegen.ledger.settle import open_shards, settled_shards, sweep
 from tracegen.prompts.prepare import Plan, Prepared, load_shard, planned, write_plan
-from tracegen.protocols import Engine, RecorderPort, ReplicaPort, Store, VerifierPort
+from tracegen.protocols import Engine, RecorderPort, ReplicaPort, Store, Verifier, VerifierPort
 from tracegen.recipe import Recipe
 from tracegen.recipe_file import Loaded
 from tracegen.registry import resolve
@@ -35,7 +37,9 @@ from tracegen.runtime.shelf import Shelf
 from tracegen.runtime.watch import Watch
 from tracegen.scheduling.scheduler import Scheduler
 from tracegen.store import SubStore, free_bytes, open_store, preflight
-from tracegen.verify.host import VerifierSpec, verdict_set
+from tracegen.types import Reference
+from tracegen.verify.host import build as build_verifiers
+from tracegen.verify.host import verdict_set
 
 RUN_KEY = "run.json"
 RUN_SCHEMA = "tracegen/run/1"
@@ -54,7 +58,7 @@ class Cluster(Protocol):
 
     async def start_recorder(self, spec: RecorderSpec, recorder_id: str) -> RecorderPort: ...
 
-    async def start_verifiers(self, spec: VerifierSpec, number: int) -> VerifierPort: ...
+    async def start_verifiers(self, verifiers: Mapping[str, str], number: int) -> VerifierPort: ...
 
     def close(self) -> None: ...
 
@@ -83,7 +87,7 @@ class Checked:
     store: Store
     """Rooted at the run."""
     make_engine: Callable[[], Engine]
-    verifiers: VerifierSpec
+    verdict_set: str
     plan: Plan | Prepared
 
 
@@ -107,14 +111,14 @@ def check(order: Order) -> Checked:
     recipe = order.recipe
     run_id = order.run_id or recipe.run_id
     make_engine = _engine(recipe)
-    verifiers = VerifierSpec.of(recipe)
+    verifiers = build_verifiers(recipe.verifiers)
     root = open_store(order.store_uri)
     preflight(root)
     store = SubStore(root, run_id)
     _same_recipe(store, recipe, run_id)
-    plan = planned(store, recipe, order.loaded.base, verifiers.check)
+    plan = planned(store, recipe, order.loaded.base, partial(_unreadable, verifiers))
     _enough_space(root, recipe, plan)
-    return Checked(recipe, run_id, store, make_engine, verifiers, plan)
+    return Checked(recipe, run_id, store, make_engine, verdict_set(verifiers), plan)
 
 
 def _engine(recipe: Recipe) -> Callable[[], Engine]:
@@ -123,6 +127,12 @@ def _engine(recipe: Recipe) -> Callable[[], Engine]:
     options = parse_options(name, engine_class, recipe.engine_options())
     engine_class.preflight(recipe.teacher, options, recipe.where.slots)
     return partial(engine_class, recipe.teacher, options, recipe.where.slots)
+
+
+def _unreadable(verifiers: Mapping[str, Verifier], reference: Reference) -> str:
+    """Why nobody can judge against this reference, or an empty string."""
+    verifier = verifiers.get(reference.kind)
+    return verifier.check(reference) if verifier else f"the recipe names no verifier for kind {reference.kind!r}"
 
 
 def _same_recipe(store: Store, recipe: Recipe, run_id: str) -> None:
@@ -183,7 +193,8 @@ async def _carry_out(
     order: Order, checked: Checked, cluster: Cluster, on_progress: Callable[[Snapshot], None], started_s: float
 ) -> RunSummary:
     _cancel_on_sigterm()
-    mine = await asyncio.to_thread(claim, checked.store, checked.run_id, Owner.here())
+    me = Owner(this_process(os.getpid()), time.time())
+    mine = await asyncio.to_thread(claim, checked.store, checked.run_id, me)
     try:
         plan = await asyncio.to_thread(_settle_plan, checked)
         settled = await asyncio.to_thread(settled_shards, checked.store)
@@ -200,7 +211,7 @@ async def _carry_out(
     return RunSummary(
         run_id=checked.run_id,
         store_uri=order.store_uri,
-        corpus_path=corpus.uri if corpus else None,
+        corpus_path=corpus.path if corpus else None,
         snapshot=last,
         rows=corpus.rows if corpus else 0,
         wall_s=time.monotonic() - started_s,
@@ -221,23 +232,23 @@ def _settle_plan(checked: Checked) -> Plan:
         "run_id": checked.run_id,
         "recipe": checked.recipe.model_dump(mode="json"),
         "recipe_digest": checked.recipe.digest,
-        "verdict_set": checked.verifiers.verdict_set,
+        "verdict_set": checked.verdict_set,
         "tracegen_version": tracegen.__version__,
         "created_at_s": time.time(),
     }
     checked.store.put_if_absent(RUN_KEY, json.dumps(described, indent=2).encode())
-    sweep(checked.store)
+    sweep(checked.store, checked.verdict_set)
     return checked.plan if isinstance(checked.plan, Plan) else write_plan(checked.store, checked.plan)
 
 
-def _scheduler(checked: Checked, plan: Plan, settled: frozenset[str]) -> tuple[Scheduler, Watch]:
+def _scheduler(checked: Checked, plan: Plan, settled: Set[str]) -> tuple[Scheduler, Watch]:
     rules = checked.recipe.rejection
-    counts = settled_counts(checked.store, checked.verifiers.verdict_set, plan.shards, settled, rules.keep)
+    counts = settled_counts(checked.store, checked.verdict_set, plan.shards, settled, rules.keep)
     scheduler = Scheduler(plan.shards, rules, settled=counts)
     return scheduler, Watch(checked.run_id, scheduler, time.monotonic, time.time)
 
 
-def _coordinator(  # noqa: PLR0913 - the root
+def _coordinator(
     checked: Checked,
     cluster: Cluster,
     mine: Claim,
@@ -251,18 +262,18 @@ def _coordinator(  # noqa: PLR0913 - the root
         Shelf(partial(load_shard, checked.store)),
         open_shards(checked.store),
         _parts(checked, cluster, mine.epoch),
-        Surroundings(mine.beat, mine.beat_every_s, time.monotonic, on_progress, partial(_publish, checked.store)),
+        Surroundings(mine.keep, time.monotonic, on_progress, partial(_publish, checked.store)),
     )
 
 
 def _parts(checked: Checked, cluster: Cluster, epoch: int) -> Parts:
     where = checked.recipe.where
     replica = ReplicaSpec(checked.recipe, checked.make_engine, epoch, time.time)
-    recorder = RecorderSpec(checked.store, epoch, checked.verifiers.verdict_set, where.journal_linger_s)
+    recorder = RecorderSpec(checked.store, epoch, checked.verdict_set, where.journal_linger_s)
     return Parts(
         replicas=[_numbered(cluster.start_replica, replica, f"replica-{n}") for n in range(where.replicas)],
         recorders=[_numbered(cluster.start_recorder, recorder, f"recorder-{n}") for n in range(where.recorders)],
-        verifiers=[partial(cluster.start_verifiers, checked.verifiers, n) for n in range(where.verifier_pools)],
+        verifiers=[partial(cluster.start_verifiers, checked.recipe.verifiers, n) for n in range(where.verifier_pools)],
         slots=where.slots,
         stall_s=where.stall_s,
     )
@@ -289,4 +300,4 @@ def _corpus(
     if not order.build:
         return None
     on_progress(watch.snapshot([], "building"))
-    return build(checked.store, checked.recipe, checked.verifiers.verdict_set, checked.run_id)
+    return build(checked.store, checked.recipe, checked.verdict_set, checked.run_id)

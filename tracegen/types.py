@@ -249,6 +249,8 @@ class ShardEntry:
     domain: Domain
     prompts: int
     """How many."""
+    first_prompt_id: str = ""
+    """Shards of a domain do not overlap: each holds the ids from its first to the next one's first."""
 
 
 def prompt_id(domain: Domain, text: str) -> str:

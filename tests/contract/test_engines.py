@@ -14,11 +14,11 @@ from tests.servers.openai_double import OpenAIDouble
 from tracegen.engines.llamacpp import LlamaCppEngine, LlamaCppOptions
 from tracegen.engines.openai import OpenAIEngine, OpenAIOptions
 from tracegen.engines.simulated import SimulatedEngine, SimulatedOptions
-from tracegen.scheduling.population import Lengths
 from tracegen.engines.vllm import VllmEngine, VllmOptions
 from tracegen.errors import EngineDead, RequestRefused
 from tracegen.protocols import Engine
 from tracegen.recipe import Teacher
+from tracegen.scheduling.population import Lengths
 from tracegen.types import EngineIdentity, FinishReason, Message, Request, Sampling
 
 SMALL = "SmolLM2-135M-Instruct"

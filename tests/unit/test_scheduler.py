@@ -40,7 +40,7 @@ def ids(handouts: Sequence[Handout]) -> list[str]:
     return [handout.attempt.attempt_id for handout in handouts]
 
 
-def standing(  # noqa: D103
+def standing(
     *, accepted: int, issued: int, open: int, wrong: int = 0, gain: float = 0.5, floor: float = 0.0
 ) -> Standing:
     return Standing(accepted, wrong, issued, open, gain, floor)

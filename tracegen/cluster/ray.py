@@ -19,7 +19,7 @@ from tracegen.recipe import Where
 from tracegen.runtime.recorder import Recorder, RecorderSpec
 from tracegen.runtime.replica import Replica, ReplicaSpec
 from tracegen.types import EngineIdentity, Judgement, Reference
-from tracegen.verify.host import VerifierHost, VerifierSpec
+from tracegen.verify.host import VerifierHost
 
 T = TypeVar("T")
 
@@ -157,8 +157,11 @@ class RayCluster:
     async def start_recorder(self, spec: RecorderSpec, recorder_id: str) -> RecorderPort:
         return RayRecorder(_actor(Recorder, {"num_cpus": 0}).remote(spec, recorder_id), recorder_id)
 
-    async def start_verifiers(self, spec: VerifierSpec, number: int) -> VerifierPort:
-        actor = _actor(VerifierHost, {"num_cpus": 0}).remote(spec)
+    async def start_verifiers(self, verifiers: Mapping[str, str], number: int) -> VerifierPort:
+        where = self._where
+        actor = _actor(VerifierHost, {"num_cpus": 0}).remote(
+            verifiers, where.verifier_processes, memory_bytes=where.verifier_memory_bytes
+        )
         name = f"verifier pool {number}"
         await _answer(actor.start.remote(), name)
         return RayVerifiers(actor, name)

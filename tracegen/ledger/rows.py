@@ -40,13 +40,13 @@ def read_rows(
 ) -> Rows:
     """The rows of these objects that count and are not held yet: a pure function of immutable objects.
 
-    Of two completions of one attempt the newer epoch's counts, and within an epoch the first. A judgement of an
-    older epoch than its completion judged another text, and does not count.
+    Of two completions of one attempt the newer epoch's counts, and within an epoch the first. A judgement counts
+    with the completion of its own epoch only: of another one, it judged another text.
     Raises KeyError for an object that is gone unless ``gone_ok``, StoreError for one that is damaged.
     """
     found = [*_read(store, objects, gone_ok)]
     completions, epochs = _completions([table for o, table in found if o.kind == "completions"], held)
-    judged = [(o.epoch, table) for o, table in found if o.kind == "judgements"]
+    judged = [table for o, table in found if o.kind == "judgements"]
     return Rows(completions, _judgements(judged, held, {**epochs, **held.epochs}))
 
 
@@ -65,14 +65,13 @@ def _completions(tables: Sequence[pa.Table], held: Held) -> tuple[pa.Table, dict
     return _pick(table, chosen), {attempt: epochs[row] for attempt, row in chosen.items()}
 
 
-def _judgements(tables: Sequence[tuple[int, pa.Table]], held: Held, completed: dict[str, int]) -> pa.Table:
-    epochs = [epoch for epoch, table in tables for _ in range(table.num_rows)]
-    table = pa.concat_tables([JUDGEMENT.empty_table(), *(table for _, table in tables)])
-    attempts = column(table, "attempt_id")
+def _judgements(tables: Sequence[pa.Table], held: Held, completed: dict[str, int]) -> pa.Table:
+    table = pa.concat_tables([JUDGEMENT.empty_table(), *tables])
+    attempts, epochs = column(table, "attempt_id"), column(table, "epoch")
     counting = (
         row
         for row, (attempt, epoch) in enumerate(zip(attempts, epochs, strict=True))
-        if attempt not in held.judged and epoch >= completed.get(attempt, epoch + 1)
+        if attempt not in held.judged and completed.get(attempt) == epoch
     )
     return _pick(table, _newest(attempts, epochs, counting))
 

@@ -59,10 +59,12 @@ JUDGEMENT = _schema(
     attempt_id=pa.string(),
     prompt_id=pa.string(),
     shard_id=pa.string(),
+    epoch=pa.int32(),
     outcome=pa.string(),
     reason=pa.string(),
     detail=pa.string(),
     verifier=pa.string(),
+    completion_tokens=pa.int32(),
     cpu_s=pa.float64(),
 )
 

@@ -54,6 +54,12 @@ def settled_shards(store: Store) -> set[str]:
     return {shard_id for shard_id, part in filter(None, found) if part == 0}
 
 
+def verdict_keys(store: Store, verdict_set: str, shard_id: str) -> list[str]:
+    """Where a settled shard's verdicts lie, part by part."""
+    prefix = verdicts_key(verdict_set, shard_id).removesuffix("parquet")
+    return [item.key for item in store.list(prefix)]
+
+
 def open_shards(store: Store) -> set[str]:
     """Shards with rows in the journal."""
     found = (parse_journal_key(item.key) for item in store.list(JOURNAL))

@@ -44,9 +44,8 @@ class Parts:
 class Surroundings:
     """What the coordinator needs of the world outside."""
 
-    beat: Callable[[], None]
-    """Renews the claim on the run; blocks; raises Fenced when the run has another owner."""
-    beat_every_s: float
+    keep_claim: Callable[[], Awaitable[None]]
+    """Renews the claim on the run for ever; raises Fenced when the run has another owner."""
     clock: Callable[[], float]
     """Monotonic seconds."""
     on_progress: Callable[[Snapshot], None]
@@ -96,7 +95,7 @@ class Coordinator:
         self._pumps = [self._pump(start, intake) for start in self._parts.replicas]
         for_ever = [
             tasks.create_task(self._feed(intake)),
-            tasks.create_task(self._beat()),
+            tasks.create_task(_for_ever(self._world.keep_claim())),
             tasks.create_task(self._show(watch)),
             tasks.create_task(self._publish(watch)),
             *(tasks.create_task(pump.run()) for pump in self._pumps),
@@ -137,11 +136,6 @@ class Coordinator:
         logger.info("shard %s resumed: %d completions kept", shard_id, len(replay.finished))
         intake.resume(replay, payload)
 
-    async def _beat(self) -> None:
-        while True:
-            await asyncio.sleep(self._world.beat_every_s)
-            await asyncio.to_thread(self._world.beat)
-
     async def _show(self, watch: Watch) -> None:
         while True:
             self._world.on_progress(watch.snapshot(self._pumps, "generating"))
@@ -157,6 +151,10 @@ class Coordinator:
         await asyncio.gather(*(close_quietly(port) for port in ports))
         await asyncio.gather(*(pool.close() for pool in self._verifiers))
         await asyncio.gather(*(recorder.close() for recorder in self._recorders))
+
+
+async def _for_ever(waiting: Awaitable[None]) -> None:
+    await waiting
 
 
 def _resumed(replay: Replay) -> list[Resumed]:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tracegen.ledger.journal import Journal, replay
+from tracegen.ledger.journal import Journal, JournalLimits, replay
 from tracegen.ledger.owner import still_owner
 from tracegen.ledger.settle import settle
 from tracegen.protocols import Payload, Replay, Store
@@ -28,7 +28,8 @@ class Recorder:
 
     def __init__(self, spec: RecorderSpec, recorder_id: str) -> None:
         self._spec = spec
-        self._journal = Journal(spec.store, spec.epoch, recorder_id, linger_s=spec.linger_s)
+        limits = JournalLimits(linger_s=spec.linger_s)
+        self._journal = Journal(spec.store, epoch=spec.epoch, recorder_id=recorder_id, limits=limits)
 
     async def append(self, payload: Payload) -> None:
         await self._journal.append(_completions(payload))
@@ -38,7 +39,7 @@ class Recorder:
 
     async def settle(self, shard_id: str) -> None:
         await asyncio.to_thread(still_owner, self._spec.store, self._spec.epoch)
-        await asyncio.to_thread(settle, self._spec.store, shard_id, self._spec.verdict_set, self._spec.epoch)
+        await asyncio.to_thread(settle, self._spec.store, shard_id, self._spec.verdict_set)
 
     async def replay(self, shard_id: str) -> tuple[Replay, Payload]:
         completions, judgements = await asyncio.to_thread(replay, self._spec.store, shard_id)

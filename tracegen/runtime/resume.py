@@ -2,7 +2,7 @@
 
 import io
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 
 import pyarrow.parquet as pq
 
@@ -16,7 +16,7 @@ COLUMNS = ["prompt_id", "outcome", "reason", "completion_tokens"]
 
 
 def settled_counts(
-    store: Store, verdict_set: str, shards: Iterable[ShardEntry], settled: frozenset[str], keep: int
+    store: Store, verdict_set: str, shards: Iterable[ShardEntry], settled: Set[str], keep: int
 ) -> dict[str, SettledShard]:
     """Per settled shard of the plan, what it contributed to its domain's goals."""
     return {shard.shard_id: _counts(store, verdict_set, shard, keep) for shard in shards if shard.shard_id in settled}

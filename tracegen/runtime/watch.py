@@ -80,7 +80,7 @@ def _domain(domain: DomainState) -> DomainProgress:
         target=domain.quota,
         prompts=domain.prompts,
         decided=domain.decided,
-        attempts=judged + domain.open + domain.abandoned,
+        attempts=judged + domain.open + domain.quarantined,
         correct=domain.correct,
         incorrect=domain.incorrect,
         undecided=domain.undecided,

@@ -156,8 +156,8 @@ class Scheduler:
             prompt.issued = max(seen) + 1
             prompt.shard.domain.fresh -= 1
             # Indices below the highest that left no completion were in flight when the driver died.
-            for index in sorted(set(range(prompt.issued)) - seen):
-                self._owe(prompt, index)
+            for missing in sorted(set(range(prompt.issued)) - seen):
+                self._owe(prompt, missing)
 
     def _owe(self, prompt: OpenPrompt, index: int) -> None:
         attempt_id = Attempt(prompt.prompt_id, index).attempt_id

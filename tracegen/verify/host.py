@@ -146,9 +146,11 @@ def _judgement(completion: Completion, settled: _Settled) -> Judgement:
         attempt_id=completion.attempt_id,
         prompt_id=completion.prompt_id,
         shard_id=completion.shard_id,
+        epoch=completion.epoch,
         outcome=verdict.outcome,
         reason=verdict.reason,
         detail=verdict.detail,
         verifier=settled.verifier,
+        completion_tokens=completion.completion_tokens,
         cpu_s=verdict.cpu_s,
     )

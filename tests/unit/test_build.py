@@ -1,0 +1,319 @@
+"""The corpus: a pure function of ledger and recipe, in files that anybody reads."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from tracegen.chat import user_turn
+from tracegen.corpus.build import BuiltCorpus, build
+from tracegen.corpus.layout import Weights
+from tracegen.corpus.schema import COLUMNS, SAMPLE
+from tracegen.ledger.layout import completions_key, verdicts_key
+from tracegen.ledger.schema import completions_to_table, judgements_to_table, write_parquet
+from tracegen.prompts.prepare import load_plan, load_shard, plan_prompts
+from tracegen.protocols import Store
+from tracegen.recipe import Recipe
+from tracegen.selection import keep, precedence, threshold
+from tracegen.store import LocalStore, MemoryStore
+from tracegen.types import Attempt, Completion, Domain, FinishReason, Judgement, Outcome, Prompt, attempt_seed
+
+SET = "math-1"
+INSTRUCTION = r"Put your final answer within \boxed{}."
+Judge = Callable[[Prompt, int], Outcome]
+
+
+def recipe(**keys: Any) -> Recipe:
+    given = {
+        "name": "r",
+        "prompts": [
+            {"kind": "jsonl", "name": "sums", "domain": "math", "path": "sums.jsonl", "licence": "MIT"},
+            {"kind": "jsonl", "name": "riddles", "domain": "logic", "path": "riddles.jsonl"},
+        ],
+        "teacher": {"engine": "e", "model": "m", "instruction": {"math": INSTRUCTION}, "prefill": "<think>\n"},
+        "prompts_per_shard": 8,
+        "rejection": {"keep": 1, "max_attempts": 4},
+        **keys,
+    }
+    return Recipe.model_validate(given)
+
+
+def every_third(prompt: Prompt, index: int) -> Outcome:
+    return tuple(Outcome)[(int(prompt.prompt_id[:4], 16) + index) % 3]
+
+
+def completion(prompt: Prompt, shard_id: str, index: int) -> Completion:
+    attempt = Attempt(prompt.prompt_id, index)
+    return Completion(
+        attempt_id=attempt.attempt_id,
+        prompt_id=prompt.prompt_id,
+        index=index,
+        shard_id=shard_id,
+        domain=prompt.domain,
+        text=f"so {index}\n\nthen é\n</think>\n\nIt is \\boxed{{{index}}}.",
+        prefill="<think>\n",
+        finish_reason=FinishReason.STOP,
+        prompt_tokens=10,
+        completion_tokens=20 + index,
+        temperature=0.6,
+        top_p=0.95,
+        max_tokens=100,
+        seed=attempt_seed(0, attempt.attempt_id),
+        engine="e",
+        engine_version="1",
+        model="m",
+        revision="abc",
+        replica_id="r0",
+        epoch=1,
+        started_at_s=0.0,
+        wall_s=1.0,
+    )
+
+
+def judgement(prompt: Prompt, shard_id: str, index: int, outcome: Outcome) -> Judgement:
+    reason = {"correct": "equal", "incorrect": "different"}.get(outcome, "timeout")
+    name = Attempt(prompt.prompt_id, index).attempt_id
+    return Judgement(name, prompt.prompt_id, shard_id, outcome, reason, "", "math/1", 0.0)
+
+
+def fill(
+    store: Store, base: Path, of: Recipe, judge: Judge = every_third, *, prompts: int = 20, attempts: int = 4
+) -> None:
+    """A run's prompts and settled ledger."""
+    for name in ("sums", "riddles"):
+        lines = [json.dumps({"prompt": f"{name} {n}?", "answer": n}) for n in range(prompts)]
+        (base / f"{name}.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    for shard in plan_prompts(store, of, base, lambda _: "").shards:
+        settle(store, shard.shard_id, judge, attempts)
+
+
+def settle(store: Store, shard_id: str, judge: Judge, attempts: int) -> None:
+    # Completions are settled in the order in which they came in, which is not that of their ids.
+    pairs = [(prompt, index) for index in reversed(range(attempts)) for prompt in load_shard(store, shard_id)]
+    completions = [completion(prompt, shard_id, index) for prompt, index in pairs]
+    judgements = [judgement(prompt, shard_id, index, judge(prompt, index)) for prompt, index in pairs]
+    store.put(completions_key(shard_id), write_parquet(completions_to_table(completions)))
+    store.put(verdicts_key(SET, shard_id), write_parquet(judgements_to_table(judgements)))
+
+
+def files(store: Store, built: BuiltCorpus) -> dict[str, bytes]:
+    return {one.key: store.get(one.key) for one in store.list(f"corpus/{built.version}/")}
+
+
+def rows(store: Store, built: BuiltCorpus) -> list[dict[str, Any]]:
+    return [row for table in tables(store, built) for row in table.to_pylist()]
+
+
+def tables(store: Store, built: BuiltCorpus) -> Iterator[Any]:
+    for one in built.manifest.files:
+        yield pq.read_table(pa.BufferReader(store.get(f"corpus/{built.version}/{one.name}")))
+
+
+def accepted(_: Prompt, __: int) -> Outcome:
+    return Outcome.CORRECT
+
+
+def test_a_sample_says_everything_about_itself(tmp_path: Path) -> None:
+    store, of = MemoryStore(), recipe()
+    fill(store, tmp_path, of, lambda _, index: tuple(Outcome)[(1, 0, 2, 0)[index]])
+    built = build(store, of, SET, "r-1")
+    samples = rows(store, built)
+    assert built.rows == len(samples) == 40
+    sample = next(row for row in samples if row["source"] == "sums" and row["source_row"] == "3")
+    assert sample["prompt"] == f"sums 2?\n\n{INSTRUCTION}" == user_turn(of.teacher, Domain.MATH, "sums 2?")
+    assert sample["response"] == "<think>\nso 1\n\nthen é\n</think>\n\nIt is \\boxed{1}."
+    assert sample["messages"] == [
+        {"role": "user", "content": sample["prompt"]},
+        {"role": "assistant", "content": sample["response"]},
+    ]
+    assert (sample["reasoning"], sample["answer"]) == ("so 1\n\nthen é", "It is \\boxed{1}.")
+    assert (sample["reference_answer"], json.loads(sample["reference"])["kind"]) == ("2", "answer")
+    assert (sample["attempt_index"], sample["attempts"], sample["pass_rate"]) == (1, 4, pytest.approx(2 / 3))
+    assert (sample["verifier"], sample["verdict_reason"], sample["verdict_set"]) == ("math/1", "equal", SET)
+    assert (sample["teacher"], sample["teacher_revision"], sample["run_id"]) == ("m", "abc", "r-1")
+    assert sample["id"] == f"{sample['prompt_id']}.0001"
+    assert all(value is not None for row in samples for value in row.values())
+
+
+def test_same_ledger_same_recipe_same_bytes(tmp_path: Path) -> None:
+    one, other = MemoryStore(), LocalStore(tmp_path / "store")
+    for store in (one, other):
+        fill(store, tmp_path, recipe())
+    first = build(one, recipe(), SET, "r-1")
+    assert files(one, first) == files(other, build(other, recipe(), SET, "r-1"))
+    before = files(one, first)
+    one.delete(f"corpus/{first.version}/manifest.json")
+    assert files(one, build(one, recipe(), SET, "r-1")) == before
+    assert build(one, recipe(), SET, "r-1") == first
+
+
+def test_more_ledger_is_another_version(tmp_path: Path) -> None:
+    store, of = MemoryStore(), recipe()
+    fill(store, tmp_path, of)
+    shard = load_plan(store).shards[0].shard_id
+    whole = build(store, of, SET, "r-1")
+    completions, verdicts = completions_key(shard), verdicts_key(SET, shard)
+    kept = {key: store.get(key) for key in (completions, verdicts)}
+    for key in kept:
+        store.delete(key)
+    part = build(store, of, SET, "r-1")
+    assert part.version != whole.version
+    assert 0 < part.rows < whole.rows
+    for key, data in kept.items():
+        store.put(key, data)
+    assert build(store, of, SET, "r-1") == whole
+
+
+def test_the_corpus_is_what_a_plain_reading_of_the_ledger_gives(tmp_path: Path) -> None:
+    store, of = MemoryStore(), recipe(rejection={"keep": 2, "max_attempts": 4})
+    fill(store, tmp_path, of)
+    built = build(store, of, SET, "r-1")
+    expected = set()
+    for shard in load_plan(store).shards:
+        for prompt in load_shard(store, shard.shard_id):
+            correct = [index for index in range(4) if every_third(prompt, index) is Outcome.CORRECT]
+            expected |= {Attempt(prompt.prompt_id, index).attempt_id for index in correct[:2]}
+    assert {row["id"] for row in rows(store, built)} == expected
+    totals = list(built.manifest.sources.values())
+    assert sum(one.attempts for one in totals) == 160
+    assert sum(one.correct + one.incorrect + one.undecided for one in totals) == 160
+    assert sum(built.manifest.reasons.values()) == 160
+    assert sum(one.samples for one in built.manifest.domains.values()) == built.rows
+
+
+def test_a_quota_is_met_exactly_and_takes_first_traces_first(tmp_path: Path) -> None:
+    store = MemoryStore()
+    of = recipe(rejection={"keep": 2, "max_attempts": 4, "quotas": {"math": 25, "logic": 99}})
+    fill(store, tmp_path, of, accepted)
+    built = build(store, of, SET, "r-1")
+    assert {domain: one.samples for domain, one in built.manifest.domains.items()} == {
+        Domain.LOGIC: 40,
+        Domain.MATH: 25,
+    }
+    math = [row for row in rows(store, built) if row["domain"] == "math"]
+    assert sum(row["attempt_index"] == 0 for row in math) == 20
+
+
+def test_files_are_cut_by_size_and_sorted_by_id(tmp_path: Path) -> None:
+    store, of = MemoryStore(), recipe(corpus={"file_bytes": 40_000, "row_group_bytes": 500})
+    fill(store, tmp_path, of, accepted, prompts=60)
+    built = build(store, of, SET, "r-1")
+    assert len(built.manifest.files) > 2
+    ids = [row["id"] for row in rows(store, built)]
+    assert ids == sorted(set(ids))
+    assert len(ids) == 120
+    for number, one in enumerate(built.manifest.files):
+        data = store.get(f"corpus/{built.version}/{one.name}")
+        assert one.name == f"train-{number:05d}-of-{len(built.manifest.files):05d}.parquet"
+        assert (one.size_bytes, one.sha256) == (len(data), hashlib.sha256(data).hexdigest())
+        read = pq.ParquetFile(pa.BufferReader(data))
+        assert read.metadata.num_rows == one.rows > 0
+        assert read.metadata.num_row_groups > 1
+        domains = set(read.read(["domain"])["domain"].to_pylist())
+        assert domains == {"math", "logic"}
+
+
+def test_the_schema_is_what_is_written(tmp_path: Path) -> None:
+    store, of = MemoryStore(), recipe()
+    fill(store, tmp_path, of)
+    built = build(store, of, SET, "r-1")
+    for table in tables(store, built):
+        assert table.schema.equals(SAMPLE)
+    metadata = pq.ParquetFile(
+        pa.BufferReader(store.get(f"corpus/{built.version}/{built.manifest.files[0].name}"))
+    ).metadata
+    column = metadata.row_group(0).column(0)
+    assert (column.path_in_schema, column.compression, column.has_column_index) == ("id", "ZSTD", True)
+    encodings = {metadata.row_group(0).column(n).path_in_schema: metadata.row_group(0).column(n) for n in range(34)}
+    assert not encodings["response"].has_dictionary_page
+    assert encodings["domain"].has_dictionary_page
+    assert len(SAMPLE) == len({column.name for column in COLUMNS}) == 33
+
+
+def test_a_ledger_without_correct_traces_gives_an_empty_corpus(tmp_path: Path) -> None:
+    store, of = MemoryStore(), recipe()
+    fill(store, tmp_path, of, lambda *_: Outcome.INCORRECT)
+    built = build(store, of, SET, "r-1")
+    assert (built.rows, len(built.manifest.files)) == (0, 1)
+    assert next(tables(store, built)).schema.equals(SAMPLE)
+    assert "There are no samples." in store.get(f"corpus/{built.version}/README.md").decode()
+
+
+def test_attempts_without_a_verdict_are_counted_and_left_out(tmp_path: Path) -> None:
+    store, of = MemoryStore(), recipe()
+    fill(store, tmp_path, of, accepted)
+    built = build(store, of, "another-set", "r-1")
+    assert built.rows == 0
+    assert sum(one.unjudged for one in built.manifest.domains.values()) == 160
+
+
+def test_a_part_settled_later_joins_its_shard(tmp_path: Path) -> None:
+    store, of = MemoryStore(), recipe()
+    fill(store, tmp_path, of, accepted, attempts=1)
+    shard = load_plan(store).shards[0].shard_id
+    prompt = load_shard(store, shard)[0]
+    late = write_parquet(completions_to_table([completion(prompt, shard, 1)]))
+    store.put(completions_key(shard, 1), late)
+    verdict = judgement(prompt, shard, 1, Outcome.INCORRECT)
+    store.put(verdicts_key(SET, shard, 1), write_parquet(judgements_to_table([verdict])))
+    [row] = [row for row in rows(store, build(store, of, SET, "r-1")) if row["prompt_id"] == prompt.prompt_id]
+    assert (row["attempts"], row["pass_rate"]) == (2, 0.5)
+
+
+def test_the_card_has_the_header_that_the_hub_reads(tmp_path: Path) -> None:
+    store, of = MemoryStore(), recipe()
+    fill(store, tmp_path, of)
+    built = build(store, of, SET, "r-1")
+    text = store.get(f"corpus/{built.version}/README.md").decode()
+    _, header, body = text.split("---\n", 2)
+    parsed = yaml.safe_load(header)
+    assert parsed["configs"][0]["data_files"] == [{"split": "train", "path": "train-*.parquet"}]
+    assert parsed["license"] == "other"
+    for expected in ("| sums | MIT | `sums.jsonl` |", "m@abc (e 1)", "## Lengths", "incorrect:different", of.digest):
+        assert expected in body
+
+
+def test_datasets_reads_it(tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    store, of = LocalStore(tmp_path / "store"), recipe(corpus={"file_bytes": 20_000, "row_group_bytes": 500})
+    fill(store, tmp_path, of)
+    built = build(store, of, SET, "r-1")
+    assert len(built.manifest.files) > 1
+    cache = str(tmp_path / "cache")
+    by_glob = datasets.load_dataset(
+        "parquet", data_files=f"{built.path}/train-*.parquet", split="train", cache_dir=cache
+    )
+    by_card = datasets.load_dataset(built.path, split="train", cache_dir=cache)
+    assert by_glob.to_list() == by_card.to_list() == rows(store, built)
+    assert by_glob.features.arrow_schema.names == SAMPLE.names
+    assert by_glob[0]["messages"][1]["role"] == "assistant"
+
+
+def test_keep_takes_the_first_of_each_prompt() -> None:
+    attempts = [Attempt("b", 1), Attempt("a", 2), Attempt("a", 0), Attempt("a", 1)]
+    assert keep(attempts, 2) == [(Attempt("a", 0), 0), (Attempt("a", 1), 1), (Attempt("b", 1), 0)]
+
+
+def test_a_threshold_admits_exactly_its_quota() -> None:
+    ranks = [precedence(Attempt(f"{n:032x}", 0), n % 3, 7) for n in range(300)]
+    last = threshold(ranks, 120)
+    assert sum(rank <= last for rank in ranks) == 120
+    assert all(rank >> 56 <= 1 for rank in ranks if rank <= last)
+    assert all(rank <= threshold(ranks, 301) for rank in ranks)
+
+
+@pytest.mark.parametrize("weight", [0.5, 10, 1e9])
+def test_no_file_is_empty(weight: float) -> None:
+    weights = Weights()
+    ids = [hashlib.sha256(str(n).encode()).hexdigest()[:32] for n in range(50)]
+    for one in ids:
+        weights.add(one, weight)
+    layout = weights.cut(100)
+    assert {layout.file_of(one) for one in ids} == set(range(len(layout)))
+    assert [layout.file_of(one) for one in sorted(ids)] == sorted(layout.file_of(one) for one in ids)

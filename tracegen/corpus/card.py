@@ -1,0 +1,162 @@
+"""The dataset card of a corpus, from its manifest and recipe. Pure; every number in it was counted over the rows."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import yaml
+
+from tracegen.corpus.manifest import CorpusManifest, Yield
+from tracegen.recipe import Recipe
+
+HUB_LICENCES = {
+    licence.lower()
+    for licence in (
+        "apache-2.0",
+        "mit",
+        "cc-by-4.0",
+        "cc-by-sa-4.0",
+        "cc-by-nc-4.0",
+        "cc-by-nc-sa-4.0",
+        "cc0-1.0",
+        "odc-by",
+    )
+}
+"""Licence names that the hub's card header knows; anything else is ``other`` there."""
+
+SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"), (10**7, "1M<n<10M"))
+
+
+def card(manifest: CorpusManifest, recipe: Recipe) -> str:
+    """README.md with the header that the hub and ``datasets`` read."""
+    parts = (
+        _title(manifest, recipe),
+        _mix(manifest),
+        _lengths(manifest),
+        _acceptance(manifest),
+        _making(manifest, recipe),
+        _limits(recipe),
+    )
+    return f"---\n{_header(manifest, recipe)}---\n\n" + "\n".join(parts)
+
+
+def _header(manifest: CorpusManifest, recipe: Recipe) -> str:
+    licences = sorted(
+        {manifest.licences[source].lower() for source, found in manifest.sources.items() if found.samples}
+    )
+    single = licences[0] if len(licences) == 1 and licences[0] in HUB_LICENCES else "other"
+    header = {
+        "pretty_name": recipe.name,
+        "license": single,
+        "task_categories": ["text-generation"],
+        "tags": ["reasoning", "distillation", "synthetic", "tracegen"],
+        "size_categories": [next((name for top, name in SIZES if manifest.rows < top), "n>10M")],
+        "configs": [{"config_name": "default", "data_files": [{"split": "train", "path": "train-*.parquet"}]}],
+    }
+    return yaml.safe_dump(header, sort_keys=False, allow_unicode=True)
+
+
+def _title(manifest: CorpusManifest, recipe: Recipe) -> str:
+    return (
+        f"# {recipe.name}\n\n"
+        f"{manifest.rows:,} reasoning traces, each accepted by a verifier: {manifest.completion_tokens:,} tokens in "
+        f"{len(manifest.files)} Parquet file{'s' if len(manifest.files) != 1 else ''}.\n\n"
+        "The assistant turn of `messages` is `<think>`, reasoning, `</think>`, a blank line, answer. `prompt` and "
+        "`response` are the same two turns as plain text. Files are sorted by `id`; since ids are hashes, that is a "
+        "shuffle of domains and sources.\n"
+    )
+
+
+def _mix(manifest: CorpusManifest) -> str:
+    rows = [
+        (domain.value, f"{one.samples:,}", _share(one.samples, manifest.rows), f"{one.completion_tokens:,}", _mean(one))
+        for domain, one in manifest.domains.items()
+    ]
+    return _section("Mix", ("domain", "samples", "share", "tokens", "tokens per sample"), rows)
+
+
+def _lengths(manifest: CorpusManifest) -> str:
+    quantiles = manifest.completion_token_quantiles
+    if not quantiles:
+        return "## Lengths\n\nThere are no samples.\n"
+    return _section("Lengths", tuple(quantiles), [[f"{tokens:,}" for tokens in quantiles.values()]]) + (
+        "\nTokens per completion, as the engine counted them. Set a trainer's sequence length above what you want to "
+        "keep: several cut at 1,024 or 2,048 without a word.\n"
+    )
+
+
+def _acceptance(manifest: CorpusManifest) -> str:
+    def rows(table: Mapping[str, Yield]) -> list[Sequence[str]]:
+        return [
+            (
+                str(name),
+                f"{one.prompts:,}",
+                _share(one.solved, one.prompts),
+                f"{one.attempts:,}",
+                _share(one.correct, one.correct + one.incorrect),
+                f"{one.undecided + one.unjudged:,}",
+            )
+            for name, one in table.items()
+        ]
+
+    head = ("", "prompts tried", "solved", "attempts", "correct of decided", "undecided")
+    by_domain = _table(head, rows({domain.value: one for domain, one in manifest.domains.items()}))
+    sources = [
+        (name, manifest.licences[name], f"`{manifest.origins[name]}`", f"{one.samples:,}")
+        for name, one in manifest.sources.items()
+    ]
+    reasons = [(reason, f"{number:,}") for reason, number in manifest.reasons.items()]
+    return "\n".join(
+        (
+            f"## Acceptance\n\n{by_domain}\n{_table(head, rows(manifest.sources))}",
+            _section("Verdicts", ("outcome and reason", "attempts"), reasons),
+            _section("Sources and licences", ("source", "licence", "from", "samples"), sources),
+        )
+    )
+
+
+def _making(manifest: CorpusManifest, recipe: Recipe) -> str:
+    sampling = recipe.teacher.sampling
+    facts = (
+        ("teacher", ", ".join(manifest.teachers) or recipe.teacher.model),
+        (
+            "sampling",
+            f"temperature {sampling.temperature}, top-p {sampling.top_p}, at most {sampling.max_tokens:,} tokens",
+        ),
+        ("kept", f"the first {recipe.rejection.keep} correct of at most {recipe.rejection.max_attempts} attempts"),
+        ("verifier", ", ".join(manifest.verifiers) or "none accepted anything"),
+        ("verdict set", manifest.verdict_set),
+        ("run", manifest.run_id),
+        ("recipe", f"SHA-256 {manifest.recipe_digest}"),
+        ("tracegen", manifest.tracegen_version),
+    )
+    return "## How it was made\n\n" + "".join(f"- **{name}**: {fact}\n" for name, fact in facts)
+
+
+def _limits(recipe: Recipe) -> str:
+    limits = [
+        "A verifier judges the answer only; the reasoning before it is not checked.",
+        "References come from the sources as they are, and a wrong one rejects right traces and may accept wrong ones.",
+        "Prompts are deduplicated by exact text: near-duplicates remain. Nobody looked for overlap with benchmarks.",
+        "Every sample is a single turn.",
+    ]
+    if any(recipe.teacher.examples.values()):
+        limits.append("The teacher saw worked examples before each prompt; they are not in the samples.")
+    if recipe.teacher.system:
+        limits.append("The teacher had a system message; it is not in the samples.")
+    return "## Known limits\n\n" + "".join(f"- {limit}\n" for limit in limits)
+
+
+def _section(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    return f"## {title}\n\n{_table(head, rows)}"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = (head, ["---"] * len(head), *rows)
+    return "".join(f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |\n" for line in lines)
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f} %" if whole else "–"
+
+
+def _mean(one: Yield) -> str:
+    return f"{one.completion_tokens / one.samples:,.0f}" if one.samples else "–"

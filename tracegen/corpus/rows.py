@@ -1,0 +1,148 @@
+"""Pass two of a build: completions, verdicts and prompts of one shard become samples, sorted by id."""
+
+import json
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+from tracegen import __version__
+from tracegen.chat import user_turn
+from tracegen.corpus.choice import Choice
+from tracegen.corpus.settled import SettledShard, Verdict
+from tracegen.extract import response, split
+from tracegen.prompts.prepare import load_shard
+from tracegen.prompts.schema import reference_to_json
+from tracegen.protocols import Store
+from tracegen.recipe import Recipe
+from tracegen.types import AnswerReference, FinishReason, Outcome, ProceduralReference, Prompt, Reference, Trace
+
+Row = dict[str, Any]
+
+AS_RECORDED = (
+    *("finish_reason", "prompt_tokens", "completion_tokens", "engine", "engine_version"),
+    *("temperature", "top_p", "max_tokens", "seed"),
+)
+"""Columns that a sample takes over from its completion unchanged."""
+
+
+@dataclass(slots=True)
+class Census:
+    """Counts over everything that was read, kept while samples stream by."""
+
+    by: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    """By domain, as ``domain:math``, and by source, as ``source:gsm8k``."""
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    def add(self, prompt: Prompt, what: str, number: int = 1) -> None:
+        for group in (f"domain:{prompt.domain.value}", f"source:{prompt.source}"):
+            self.by[group][what] += number
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What every sample of a corpus has in common."""
+
+    recipe: Recipe
+    verdict_set: str
+    run_id: str
+
+
+def samples(store: Store, shard: SettledShard, choice: Choice, origin: Origin, census: Census) -> list[Row]:
+    """The samples of one shard, in the order of their ids. What it sees is counted."""
+    verdicts = {verdict.attempt.attempt_id: verdict for verdict in shard.read_verdicts(store)}
+    wanted = {attempt.attempt_id for attempt in choice.of(shard, list(verdicts.values()))}
+    prompts = {prompt.prompt_id: prompt for prompt in load_shard(store, shard.entry.shard_id)}
+    attempts: dict[str, list[str]] = defaultdict(list)
+    completions: list[Row] = []
+    for attempt_id, completion in shard.read_completions(store, wanted):
+        verdict = verdicts.get(attempt_id)
+        attempts[attempt_id.partition(".")[0]].append(verdict.outcome if verdict else "unjudged")
+        if verdict:
+            census.reasons[f"{verdict.outcome}:{verdict.reason}"] += 1
+        if completion:
+            completions.append(completion)
+    for prompt_id, outcomes in attempts.items():
+        _count(census, prompts[prompt_id], Counter(outcomes))
+    rows = []
+    for completion in sorted(completions, key=lambda row: str(row["attempt_id"])):
+        prompt_id = completion["prompt_id"]
+        trace = split(completion["text"], completion["prefill"], FinishReason(completion["finish_reason"]))
+        if not isinstance(trace, Trace):
+            # Judged correct and yet no trace: an older extraction accepted what this one refuses.
+            census.reasons[f"refused:{trace.reason}"] += 1
+            continue
+        rows.append(
+            {
+                **_of_prompt(prompts[prompt_id], Counter(attempts[prompt_id])),
+                **_of_completion(completion, verdicts[completion["attempt_id"]]),
+                **_of_trace(prompts[prompt_id], trace, origin),
+            }
+        )
+        _count_sample(census, prompts[prompt_id], completion["completion_tokens"])
+    return rows
+
+
+def _of_prompt(prompt: Prompt, outcomes: Counter[str]) -> Row:
+    decided = outcomes[Outcome.CORRECT] + outcomes[Outcome.INCORRECT]
+    return {
+        "prompt_id": prompt.prompt_id,
+        "domain": prompt.domain.value,
+        "source": prompt.source,
+        "source_row": prompt.source_row,
+        "licence": prompt.licence,
+        "reference": reference_to_json(prompt.reference),
+        "reference_answer": reference_answer(prompt.reference),
+        "attempts": outcomes.total(),
+        "pass_rate": outcomes[Outcome.CORRECT] / decided,
+    }
+
+
+def _of_completion(completion: Row, verdict: Verdict) -> Row:
+    return {name: completion[name] for name in AS_RECORDED} | {
+        "id": completion["attempt_id"],
+        "attempt_index": completion["index"],
+        "teacher": completion["model"],
+        "teacher_revision": completion["revision"],
+        "verifier": verdict.verifier,
+        "verdict_reason": verdict.reason,
+    }
+
+
+def _of_trace(prompt: Prompt, trace: Trace, origin: Origin) -> Row:
+    asked, answered = user_turn(origin.recipe.teacher, prompt.domain, prompt.text), response(trace)
+    return {
+        "messages": [{"role": "user", "content": asked}, {"role": "assistant", "content": answered}],
+        "prompt": asked,
+        "response": answered,
+        "reasoning": trace.reasoning,
+        "answer": trace.answer,
+        "verdict_set": origin.verdict_set,
+        "run_id": origin.run_id,
+        "recipe_digest": origin.recipe.digest,
+        "tracegen_version": __version__,
+    }
+
+
+def reference_answer(reference: Reference) -> str:
+    """The reference as a person would write it."""
+    match reference:
+        case AnswerReference():
+            return reference.answer
+        case ProceduralReference():
+            answer = reference.item.get("answer")
+            return answer if isinstance(answer, str) else "" if answer is None else json.dumps(answer)
+        case _:
+            return ""
+
+
+def _count(census: Census, prompt: Prompt, outcomes: Counter[str]) -> None:
+    census.add(prompt, "prompts")
+    census.add(prompt, "solved", int(outcomes[Outcome.CORRECT] > 0))
+    census.add(prompt, "attempts", outcomes.total())
+    for outcome, number in outcomes.items():
+        census.add(prompt, str(outcome), number)
+
+
+def _count_sample(census: Census, prompt: Prompt, completion_tokens: int) -> None:
+    census.add(prompt, "samples")
+    census.add(prompt, "completion_tokens", completion_tokens)

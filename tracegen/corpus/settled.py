@@ -1,0 +1,98 @@
+"""The settled part of a ledger, shard by shard: verdicts alone for choosing, and completions with text for writing."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Set
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tracegen.ledger.layout import COMPLETIONS, parse_settled_key, verdicts_folder
+from tracegen.ledger.schema import COMPLETION
+from tracegen.prompts.prepare import Plan
+from tracegen.protocols import Store, StoredObject
+from tracegen.types import Attempt, Outcome, ShardEntry
+
+VERDICT_COLUMNS = ["attempt_id", "prompt_id", "outcome", "reason", "verifier"]
+ROWS_PER_BATCH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a corpus needs of a judgement."""
+
+    attempt: Attempt
+    outcome: Outcome
+    reason: str
+    verifier: str
+
+
+@dataclass(frozen=True, slots=True)
+class SettledShard:
+    """A shard whose completions are settled, with its objects."""
+
+    entry: ShardEntry
+    completions: tuple[StoredObject, ...]
+    verdicts: tuple[StoredObject, ...]
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(found.size_bytes for found in self.completions)
+
+    def read_verdicts(self, store: Store) -> list[Verdict]:
+        rows = (row for found in self.verdicts for row in _read(store, found.key, VERDICT_COLUMNS).to_pylist())
+        return [
+            Verdict(attempt(row["attempt_id"]), Outcome(row["outcome"]), row["reason"], row["verifier"]) for row in rows
+        ]
+
+    def read_completions(self, store: Store, wanted: Set[str]) -> Iterator[tuple[str, dict[str, Any] | None]]:
+        """Every attempt that was completed, with its row where it is wanted."""
+        for found in self.completions:
+            file = pq.ParquetFile(pa.BufferReader(store.get(found.key)))
+            for batch in file.iter_batches(ROWS_PER_BATCH, columns=COMPLETION.names):
+                for place, attempt_id in enumerate(batch["attempt_id"].to_pylist()):
+                    yield attempt_id, batch.slice(place, 1).to_pylist()[0] if attempt_id in wanted else None
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Every settled shard of a run, under one verdict set."""
+
+    shards: tuple[SettledShard, ...]
+    """By domain, then by id of the first prompt: within a domain, all of one shard's ids precede the next one's."""
+
+    def objects(self) -> list[tuple[str, int]]:
+        """Key and size of everything that the corpus is made of, sorted."""
+        found = (one for shard in self.shards for one in (*shard.completions, *shard.verdicts))
+        return sorted((one.key, one.size_bytes) for one in found)
+
+
+def settled(store: Store, plan: Plan, verdict_set: str) -> Settled:
+    completions = _by_shard(store, COMPLETIONS)
+    verdicts = _by_shard(store, verdicts_folder(verdict_set))
+    entries = sorted(plan.shards, key=lambda entry: (entry.domain, entry.first_prompt_id))
+    return Settled(
+        tuple(
+            SettledShard(entry, tuple(completions[entry.shard_id]), tuple(verdicts.get(entry.shard_id, ())))
+            for entry in entries
+            if entry.shard_id in completions
+        )
+    )
+
+
+def attempt(attempt_id: str) -> Attempt:
+    prompt_id, _, index = attempt_id.partition(".")
+    return Attempt(prompt_id, int(index))
+
+
+def _by_shard(store: Store, prefix: str) -> dict[str, list[StoredObject]]:
+    found: dict[str, list[StoredObject]] = defaultdict(list)
+    for one in store.list(prefix):
+        if shard_and_part := parse_settled_key(one.key):
+            found[shard_and_part[0]].append(one)
+    return dict(found)
+
+
+def _read(store: Store, key: str, columns: list[str]) -> pa.Table:
+    return pq.read_table(pa.BufferReader(store.get(key)), columns=columns)

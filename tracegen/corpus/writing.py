@@ -1,0 +1,43 @@
+"""Samples into Parquet: row groups cut by bytes, the same rows always the same bytes. Where they go is ``build.py``."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tracegen.corpus.choice import COPIES
+from tracegen.corpus.schema import MEASURED, REPETITIVE, SAMPLE
+
+OPTIONS: dict[str, Any] = {
+    "compression": "zstd",
+    "compression_level": 3,
+    "use_dictionary": list(REPETITIVE),
+    "write_statistics": list(MEASURED),
+    "write_page_index": True,
+    "sorting_columns": [pq.SortingColumn(SAMPLE.get_field_index("id"))],
+}
+
+
+def to_parquet(rows: Iterable[dict[str, Any]], row_group_bytes: int) -> bytes:
+    """One file, whole. Holds one row group of rows, and the compressed file."""
+    sink = pa.BufferOutputStream()
+    with pq.ParquetWriter(sink, SAMPLE, **OPTIONS) as writer:
+        for group in _groups(rows, row_group_bytes):
+            writer.write_table(pa.Table.from_pylist(group, schema=SAMPLE), row_group_size=len(group))
+    data: bytes = sink.getvalue().to_pybytes()
+    return data
+
+
+def _groups(rows: Iterable[dict[str, Any]], row_group_bytes: int) -> Iterator[list[dict[str, Any]]]:
+    group: list[dict[str, Any]] = []
+    held = 0
+    for row in rows:
+        size = COPIES * len(row["response"]) + 2 * len(row["prompt"])
+        if group and held + size > row_group_bytes:
+            yield group
+            group, held = [], 0
+        group.append(row)
+        held += size
+    if group:
+        yield group

@@ -1,0 +1,144 @@
+"""Collecting prompts from sources, each problem once, with evidence for what is left out. Near-duplicates stay."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import pyarrow as pa
+
+from tracegen.errors import PromptError
+from tracegen.prompts.manifest import EVIDENCE, Conflict, UnusableRow
+from tracegen.prompts.schema import PROMPT, from_table, reference_to_json, to_batch
+from tracegen.prompts.sources import Unusable
+from tracegen.types import AnswerReference, Prompt, Reference
+
+ROWS_PER_BATCH = 4096
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of one source's rows."""
+
+    rows: int = 0
+    prompts: int = 0
+    duplicates: int = 0
+    conflicts: int = 0
+    unusable: int = 0
+
+
+class Collector:
+    """Takes prompts in; keeps the first of each id. In memory: texts as Arrow, and some 150 bytes per prompt."""
+
+    def __init__(self, check: Callable[[Reference], str]) -> None:
+        self.conflicts: list[Conflict] = []
+        self.unusable: list[UnusableRow] = []
+        self._check = _remembering(check)
+        self._batches: list[pa.RecordBatch] = []
+        self._open: list[Prompt] = []
+        self._places: dict[bytes, int] = {}
+        self._references: list[bytes] = []
+
+    def __len__(self) -> int:
+        return len(self._references)
+
+    def read(self, source: str, rows: Iterable[Prompt | Unusable]) -> Tally:
+        """Take a source in. Raises PromptError when none of its texts, or not all of its references, can be used."""
+        tally = Tally()
+        unreadable, unusable = _Unreadable(), ""
+        for row in rows:
+            tally.rows += 1
+            if isinstance(row, Prompt):
+                self._take(row, tally, unreadable)
+            elif row.part == "reference":
+                unreadable.add(row.source_row, row.reason)
+            else:
+                tally.unusable += 1
+                unusable = unusable or f"row {row.source_row}: {row.reason}"
+                self._leave_out(row)
+        unreadable.refuse(source)
+        if tally.unusable == tally.rows:
+            raise PromptError(f"prompt source {source!r}: no row has a usable text", hint=unusable)
+        return tally
+
+    def table(self) -> pa.Table:
+        """Every prompt kept, in the order of the sources."""
+        self._flush()
+        return pa.Table.from_batches(self._batches, schema=PROMPT)
+
+    def _take(self, prompt: Prompt, tally: Tally, unreadable: "_Unreadable") -> None:
+        key, reference = bytes.fromhex(prompt.prompt_id), reference_to_json(prompt.reference)
+        digest = blake2b(reference.encode(), digest_size=8).digest()
+        if (place := self._places.get(key)) is None:
+            if reason := self._check(prompt.reference):
+                unreadable.add(prompt.source_row, reason)
+            tally.prompts += 1
+            self._keep(prompt, key, digest)
+        elif self._references[place] == digest:
+            tally.duplicates += 1
+        else:
+            tally.conflicts += 1
+            if len(self.conflicts) < EVIDENCE:
+                self.conflicts.append(self._conflict(place, prompt, reference))
+
+    def _keep(self, prompt: Prompt, key: bytes, digest: bytes) -> None:
+        self._places[key] = len(self._references)
+        self._references.append(digest)
+        self._open.append(prompt)
+        if len(self._open) == ROWS_PER_BATCH:
+            self._flush()
+
+    def _leave_out(self, row: Unusable) -> None:
+        if len(self.unusable) < EVIDENCE:
+            self.unusable.append(UnusableRow(row=f"{row.source}:{row.source_row}", reason=row.reason))
+
+    def _flush(self) -> None:
+        if self._open:
+            self._batches.append(to_batch(self._open))
+            self._open.clear()
+
+    def _conflict(self, place: int, dropped: Prompt, reference: str) -> Conflict:
+        kept = self._kept(place)
+        return Conflict(
+            prompt_id=dropped.prompt_id,
+            kept=f"{kept.source}:{kept.source_row}",
+            kept_reference=reference_to_json(kept.reference),
+            dropped=f"{dropped.source}:{dropped.source_row}",
+            dropped_reference=reference,
+        )
+
+    def _kept(self, place: int) -> Prompt:
+        batch, offset = divmod(place, ROWS_PER_BATCH)
+        if batch == len(self._batches):
+            return self._open[offset]
+        return next(from_table(pa.Table.from_batches([self._batches[batch].slice(offset, 1)])))
+
+
+@dataclass(slots=True)
+class _Unreadable:
+    """References of one source that cannot be judged against: the first, and how many."""
+
+    count: int = 0
+    first: str = ""
+
+    def add(self, source_row: str, reason: str) -> None:
+        self.count += 1
+        self.first = self.first or f"row {source_row}: {reason}"
+
+    def refuse(self, source: str) -> None:
+        if self.count:
+            more = f" (and {self.count - 1} more rows)" if self.count > 1 else ""
+            raise PromptError(f"prompt source {source!r} has a reference that cannot be read, {self.first}{more}")
+
+
+def _remembering(check: Callable[[Reference], str]) -> Callable[[Reference], str]:
+    """The check, asked once per answer: among a million problems few answers are new, and parsing one is slow."""
+    known: dict[str, str] = {}
+
+    def remembered(reference: Reference) -> str:
+        if not isinstance(reference, AnswerReference):
+            return check(reference)
+        if reference.answer not in known:
+            known[reference.answer] = check(reference)
+        return known[reference.answer]
+
+    return remembered

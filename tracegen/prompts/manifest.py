@@ -1,0 +1,66 @@
+"""What a plan of shards says about itself: the shards, where their prompts came from, and what was left out and why."""
+
+from tracegen.types import Domain, ShardEntry, Value
+
+PROMPTS_SCHEMA = "tracegen/prompts/1"
+KEY = "prompts/manifest.json"
+EVIDENCE = 100
+"""Cases of each kind that are written down in full; all are counted."""
+
+
+class SourceEntry(Value):
+    """One prompt source as it was read."""
+
+    name: str
+    domain: Domain
+    licence: str
+    origin: str
+    """Path or dataset, as the recipe gives it."""
+    fingerprint: dict[str, str]
+    """SHA-256 of each file, or what makes a dataset repeatable."""
+    rows: int
+    prompts: int
+    """Rows that became prompts of the plan."""
+    duplicates: int
+    """Rows whose problem an earlier row had; the same reference."""
+    conflicts: int
+    """Rows whose problem an earlier row had, with another reference; the earlier one is kept."""
+    unusable: int
+    """Rows without a usable text."""
+
+
+class Conflict(Value):
+    """Two rows that give one problem different references."""
+
+    prompt_id: str
+    kept: str
+    """Source and row, as ``gsm8k:17``."""
+    kept_reference: str
+    dropped: str
+    dropped_reference: str
+
+
+class UnusableRow(Value):
+    """A row that gave no prompt."""
+
+    row: str
+    """Source and row, as ``gsm8k:17``."""
+    reason: str
+
+
+class PromptManifest(Value):
+    """The plan of a run. Written last, once, and never changed."""
+
+    format: str = PROMPTS_SCHEMA
+    prompts: int
+    shards: tuple[ShardEntry, ...]
+    """In the order in which they are to be opened: domains interleaved in proportion, else by a seeded hash."""
+    sources: tuple[SourceEntry, ...]
+    conflicts: tuple[Conflict, ...]
+    """The first hundred."""
+    unusable: tuple[UnusableRow, ...]
+    """The first hundred."""
+
+
+def shard_key(shard_id: str) -> str:
+    return f"prompts/{shard_id}.parquet"

@@ -1,0 +1,120 @@
+"""Prompt sources: rows of files, hub datasets and generators become prompts, one at a time. Nothing is dropped here.
+
+A row that cannot be used comes out as :class:`Unusable`, so that whoever reads decides and counts. A source that
+cannot be read at all raises PromptError, naming the source and the place.
+"""
+
+import re
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+from tracegen.errors import PromptError
+from tracegen.prompts.hub import hub_rows
+from tracegen.prompts.procedural import procedural_rows
+from tracegen.prompts.tables import Row, jsonl_rows, parquet_rows
+from tracegen.recipe import HubSource, JsonlSource, ParquetSource, PromptSource, ReasoningGymSource, TableSource
+from tracegen.types import AnswerReference, Prompt, prompt_id
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """A row of a source that gives no prompt, and why."""
+
+    source: str
+    source_row: str
+    part: Literal["text", "reference"]
+    reason: str
+
+
+def rows(source: PromptSource, base: Path) -> Iterator[Prompt | Unusable]:
+    """Every row of a source, in its order. ``base`` is where relative paths start."""
+    is_empty = True
+    for row in islice(_all_rows(source, base), source.limit):
+        is_empty = False
+        yield row
+    if is_empty:
+        raise PromptError(f"prompt source {source.name!r} has no rows", hint=f"it reads {origin(source)}")
+
+
+def origin(source: PromptSource) -> str:
+    """A source's place as the recipe gives it."""
+    return source.path if isinstance(source, JsonlSource | ParquetSource) else source.dataset
+
+
+def _all_rows(source: PromptSource, base: Path) -> Iterator[Prompt | Unusable]:
+    match source:
+        case ReasoningGymSource():
+            return procedural_rows(source)
+        case JsonlSource():
+            return _prompts(source, jsonl_rows(source, base))
+        case ParquetSource():
+            return _prompts(source, parquet_rows(source, base))
+        case HubSource():
+            return _prompts(source, hub_rows(source, base))
+
+
+def _prompts(source: TableSource, table: Iterator[Row]) -> Iterator[Prompt | Unusable]:
+    pattern = _compiled(source)
+    for row in table:
+        own_id = row.values.get(source.columns.id or "")
+        yield _prompt(source, pattern, row.number if own_id is None else _rendered(own_id), row)
+
+
+def _prompt(source: TableSource, pattern: re.Pattern[str] | None, place: str, row: Row) -> Prompt | Unusable:
+    text, answer = row.values.get(source.columns.text), row.values.get(source.columns.answer)
+    if fault := _fault(text):
+        return Unusable(source.name, place, "text", f"column {source.columns.text!r} {fault}")
+    if fault := _fault(answer):
+        return Unusable(source.name, place, "reference", f"column {source.columns.answer!r} {fault}")
+    found = _answer(pattern, _rendered(answer))
+    if not found:
+        fault = f"column {source.columns.answer!r} does not match answer_pattern"
+        return Unusable(source.name, place, "reference", fault)
+    problem, reference = _rendered(text), AnswerReference(answer=found)
+    identity = prompt_id(source.domain, problem)
+    column = source.columns.difficulty
+    difficulty = _rendered(row.values.get(column)) if column else ""
+    return Prompt(identity, source.domain, problem, reference, source.name, place, source.licence, difficulty)
+
+
+def _compiled(source: TableSource) -> re.Pattern[str] | None:
+    if source.answer_pattern is None:
+        return None
+    try:
+        pattern = re.compile(source.answer_pattern, re.MULTILINE)
+    except re.error as error:
+        raise PromptError(f"prompt source {source.name!r}: answer_pattern is no regular expression: {error}") from None
+    if not pattern.groups:
+        raise PromptError(f"prompt source {source.name!r}: answer_pattern has no group", hint="as '#### (.+)$'")
+    return pattern
+
+
+def _answer(pattern: re.Pattern[str] | None, text: str) -> str:
+    if pattern is None:
+        return text.strip()
+    found = deque(pattern.finditer(text), maxlen=1)
+    return (found[0][1] or "").strip() if found else ""
+
+
+def _fault(value: object) -> str:
+    if value is None:
+        return "is missing"
+    if isinstance(value, dict | list | bytes):
+        return f"is {type(value).__name__}, not text"
+    shown = _rendered(value)
+    if not shown.strip():
+        return "is blank"
+    try:
+        shown.encode()
+    except UnicodeEncodeError:
+        return "is not valid Unicode"
+    return ""
+
+
+def _rendered(value: object) -> str:
+    """A cell as text: text as it is, numbers without loss (a float as Python repeats it, a decimal with its zeros)."""
+    return str(value)
