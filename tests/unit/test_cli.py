@@ -95,6 +95,10 @@ class Canned:
         assert store_uri
         return self.run_ids
 
+    def has_run(self, store_uri: str, run_id: str) -> bool:
+        assert store_uri
+        return run_id in self.run_ids
+
     def status(self, store_uri: str, run_id: str) -> Snapshot:
         self._ask("status", store_uri, run_id)
         return SNAPSHOT
@@ -185,6 +189,12 @@ def test_a_run_is_named_by_its_beginning_and_the_newest_by_nothing(tracegen: Any
 def test_a_run_that_is_not_there(tracegen: Any) -> None:
     ended = tracegen("build", "third", "--store", "/s")
     assert ended == Ended(2, "", "error: no run 'third' in /s; there: quickstart-0123456789ab, other-ffffffffffff\n")
+
+
+def test_the_other_runs_are_named_where_none_was_asked_for(tracegen: Any) -> None:
+    older = "older runs in ./runs: other-ffffffffffff\n"
+    assert tracegen("status").out.endswith(older)
+    assert older not in tracegen("status", "quick").out
 
 
 def test_a_store_without_runs(tracegen: Any) -> None:
