@@ -239,8 +239,9 @@ def test_the_traceback_is_there_for_who_asks(monkeypatch: pytest.MonkeyPatch) ->
         main(["run", "r.yaml"], Canned({"load": RecipeError("wrong")}))
 
 
-def test_ctrl_c_is_an_ending(tracegen: Any) -> None:
-    ended = tracegen("run", "r.yaml", services=Canned({"execute": KeyboardInterrupt()}))
+@pytest.mark.parametrize("ending", [KeyboardInterrupt(), asyncio.CancelledError(), SystemExit(int(signal.SIGTERM))])
+def test_being_stopped_is_an_ending(tracegen: Any, ending: BaseException) -> None:
+    ended = tracegen("run", "r.yaml", services=Canned({"execute": ending}))
     assert ended.code == 130
     assert ended.err.splitlines()[-1] == "stopped; the same command resumes"
 
