@@ -8,7 +8,6 @@ recipe resumes where the last one stopped; on a finished run it does nothing but
 import asyncio
 import json
 import os
-import signal
 import time
 from collections.abc import Awaitable, Callable, Mapping, Set
 from dataclasses import dataclass
@@ -28,12 +27,14 @@ from tracegen.protocols import Engine, RecorderPort, ReplicaPort, Store, Verifie
 from tracegen.recipe import Recipe
 from tracegen.recipe_file import Loaded
 from tracegen.registry import resolve
+from tracegen.runs import RUN_KEY, STATUS_KEY
 from tracegen.runtime.coordinator import Coordinator, Parts, Surroundings
 from tracegen.runtime.progress import RunSummary, Snapshot
 from tracegen.runtime.recorder import RecorderSpec
 from tracegen.runtime.replica import ReplicaSpec
 from tracegen.runtime.resume import settled_counts
 from tracegen.runtime.shelf import Shelf
+from tracegen.runtime.stopping import until_stopped
 from tracegen.runtime.watch import Watch
 from tracegen.scheduling.scheduler import Scheduler
 from tracegen.store import SubStore, free_bytes, open_store, preflight
@@ -41,9 +42,7 @@ from tracegen.types import Reference
 from tracegen.verify.host import build as build_verifiers
 from tracegen.verify.host import verdict_set
 
-RUN_KEY = "run.json"
 RUN_SCHEMA = "tracegen/run/1"
-STATUS_KEY = "status.json"
 
 Spec = TypeVar("Spec")
 Part = TypeVar("Part")
@@ -98,7 +97,7 @@ def run(order: Order, on_progress: Callable[[Snapshot], None]) -> RunSummary:
     cluster = make_cluster(checked.recipe)
     cluster.open()
     try:
-        return asyncio.run(_carry_out(order, checked, cluster, on_progress, started_s))
+        return until_stopped(_carry_out(order, checked, cluster, on_progress, started_s))
     finally:
         cluster.close()
 
@@ -192,7 +191,6 @@ def make_cluster(recipe: Recipe) -> Cluster:
 async def _carry_out(
     order: Order, checked: Checked, cluster: Cluster, on_progress: Callable[[Snapshot], None], started_s: float
 ) -> RunSummary:
-    _cancel_on_sigterm()
     me = Owner(this_process(os.getpid()), time.time())
     mine = await asyncio.to_thread(claim, checked.store, checked.run_id, me)
     try:
@@ -217,13 +215,6 @@ async def _carry_out(
         wall_s=time.monotonic() - started_s,
         resumed=resumed,
     )
-
-
-def _cancel_on_sigterm() -> None:
-    """A job that is stopped closes its parts and gives up its claim, as one that is interrupted does."""
-    task = asyncio.current_task()
-    if task is not None:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
 
 
 def _settle_plan(checked: Checked) -> Plan:

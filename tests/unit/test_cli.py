@@ -95,6 +95,10 @@ class Canned:
         assert store_uri
         return self.run_ids
 
+    def has_run(self, store_uri: str, run_id: str) -> bool:
+        assert store_uri
+        return run_id in self.run_ids
+
     def status(self, store_uri: str, run_id: str) -> Snapshot:
         self._ask("status", store_uri, run_id)
         return SNAPSHOT
@@ -187,6 +191,12 @@ def test_a_run_that_is_not_there(tracegen: Any) -> None:
     assert ended == Ended(2, "", "error: no run 'third' in /s; there: quickstart-0123456789ab, other-ffffffffffff\n")
 
 
+def test_the_other_runs_are_named_where_none_was_asked_for(tracegen: Any) -> None:
+    older = "older runs in ./runs: other-ffffffffffff\n"
+    assert tracegen("status").out.endswith(older)
+    assert older not in tracegen("status", "quick").out
+
+
 def test_a_store_without_runs(tracegen: Any) -> None:
     ended = tracegen("query", "SELECT 1", services=Canned(run_ids=()))
     assert ended.code == 2
@@ -229,8 +239,9 @@ def test_the_traceback_is_there_for_who_asks(monkeypatch: pytest.MonkeyPatch) ->
         main(["run", "r.yaml"], Canned({"load": RecipeError("wrong")}))
 
 
-def test_ctrl_c_is_an_ending(tracegen: Any) -> None:
-    ended = tracegen("run", "r.yaml", services=Canned({"execute": KeyboardInterrupt()}))
+@pytest.mark.parametrize("ending", [KeyboardInterrupt(), asyncio.CancelledError(), SystemExit(int(signal.SIGTERM))])
+def test_being_stopped_is_an_ending(tracegen: Any, ending: BaseException) -> None:
+    ended = tracegen("run", "r.yaml", services=Canned({"execute": ending}))
     assert ended.code == 130
     assert ended.err.splitlines()[-1] == "stopped; the same command resumes"
 

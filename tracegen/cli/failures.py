@@ -1,5 +1,6 @@
 """From errors to what a person sees: one line on standard error, and an exit code. No traceback, unless asked for."""
 
+import asyncio
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -49,7 +50,7 @@ def stopping_cleanly(farewell: str) -> Iterator[None]:
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         _leave(farewell)
     except SystemExit as ending:
         # ray.init replaces our handler by one that exits with the signal's number.

@@ -29,12 +29,15 @@ LONG_CELL = 60
 
 def show_status(services: Services, store: str, run: str | None, *, json: bool) -> None:
     """Where a run stands."""
-    snapshot = services.status(store, chosen(services, store, run))
+    runs = services.runs(store) if run is None else ()
+    snapshot = services.status(store, runs[0] if runs else chosen(services, store, run))
     console = stdout()
     if json:
         as_json(console, snapshot.to_json())
-    else:
-        console.print(board(snapshot, console.width))
+        return
+    console.print(board(snapshot, console.width))
+    if len(runs) > 1:
+        console.print(f"older runs in {store}: {', '.join(runs[1:])}", markup=False, soft_wrap=True)
 
 
 def show_build(services: Services, store: str, run: str | None, *, json: bool) -> None:

@@ -8,12 +8,12 @@ from tracegen.errors import UserError
 
 def chosen(services: Services, store_uri: str, run: str | None) -> str:
     """The run by its id or by the beginning of it; without one, the newest."""
+    if run is not None and services.has_run(store_uri, run):
+        return run
     runs = services.runs(store_uri)
     if not runs:
         raise UserError(f"no run in {store_uri}", hint="start one with: tracegen run RECIPE, or name another --store")
-    if run is None:
-        return runs[0]
-    return run if run in runs else _by_beginning(runs, store_uri, run)
+    return runs[0] if run is None else _by_beginning(runs, store_uri, run)
 
 
 def _by_beginning(runs: Sequence[str], store_uri: str, run: str) -> str:

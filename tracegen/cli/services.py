@@ -53,8 +53,11 @@ class Services(Protocol):
     def runs(self, store_uri: str) -> Sequence[str]:
         """Run ids in the store, newest first."""
 
+    def has_run(self, store_uri: str, run_id: str) -> bool:
+        """Whether there is a run of exactly that id, without looking at the others."""
+
     def status(self, store_uri: str, run_id: str) -> Snapshot:
-        """Where a run stands, from its ledger; no driver needs to be at work."""
+        """Where a run stands; no driver needs to be at work."""
 
     def build(self, store_uri: str, run_id: str) -> Built:
         """The corpus, from the ledger alone."""
@@ -82,17 +85,22 @@ class Library:
         return run(Order(loaded, store_uri, run_id=run_id or "", build=build), on_progress)
 
     def runs(self, store_uri: str) -> Sequence[str]:
-        from tracegen.run import runs
+        from tracegen.runs import runs
 
         return runs(store_uri)
 
+    def has_run(self, store_uri: str, run_id: str) -> bool:
+        from tracegen.runs import has_run
+
+        return has_run(store_uri, run_id)
+
     def status(self, store_uri: str, run_id: str) -> Snapshot:
-        from tracegen.run import status
+        from tracegen.runs import status
 
         return status(store_uri, run_id)
 
     def build(self, store_uri: str, run_id: str) -> Built:
-        from tracegen.run import build_corpus
+        from tracegen.runs import build_corpus
 
         built = build_corpus(store_uri, run_id)
         return Built(built.path, built.rows)

@@ -1,0 +1,73 @@
+"""Runs as a store holds them: which there are, where each stands, its corpus built anew. It starts none."""
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from tracegen.corpus.build import BuiltCorpus
+from tracegen.corpus.build import build as build_from_ledger
+from tracegen.errors import StoreError, UserError, boundary
+from tracegen.protocols import Store
+from tracegen.recipe import Recipe
+from tracegen.runtime.progress import Snapshot
+from tracegen.store import SubStore, open_store
+
+RUN_KEY = "run.json"
+"""What a run is: written once, when it begins."""
+STATUS_KEY = "status.json"
+"""Where a run stands: written again and again by its driver."""
+SILENT_S = 60.0
+"""A driver that has not written for so long is taken to be gone."""
+
+_SNAPSHOT = TypeAdapter(Snapshot)
+
+
+def runs(store_uri: str) -> Sequence[str]:
+    """Run ids, newest first. Lists the whole store: name a run where there is a choice."""
+    store = open_store(store_uri)
+    keys = [found.key for found in store.list("") if found.key.count("/") == 1 and found.key.endswith(f"/{RUN_KEY}")]
+    began = {key.removesuffix(f"/{RUN_KEY}"): _described(store, key)["created_at_s"] for key in keys}
+    return sorted(began, key=lambda run_id: (-began[run_id], run_id))
+
+
+def has_run(store_uri: str, run_id: str) -> bool:
+    """Whether there is a run of exactly that id."""
+    try:
+        open_store(store_uri).get(f"{run_id}/{RUN_KEY}")
+    except (KeyError, ValueError):  # no such object; not a name that a run could have
+        return False
+    return True
+
+
+def status(store_uri: str, run_id: str, *, now_s: float | None = None) -> Snapshot:
+    """The last snapshot of the run's driver; its phase is ``stopped`` where none is at work."""
+    store = open_store(store_uri)
+    try:
+        data = store.get(f"{run_id}/{STATUS_KEY}")
+    except KeyError:
+        raise UserError(f"run {run_id} has not begun to generate", hint="the command that began it goes on") from None
+    with boundary(StoreError, f"cannot read {store.uri}/{run_id}/{STATUS_KEY}"):
+        snapshot = _SNAPSHOT.validate_json(data)
+    age_s = (time.time() if now_s is None else now_s) - snapshot.at_s
+    if snapshot.phase != "done" and age_s > SILENT_S:
+        return replace(snapshot, phase="stopped", in_flight=0, tokens_per_s=0.0, replicas=(), eta_s=None)
+    return snapshot
+
+
+def build_corpus(store_uri: str, run_id: str) -> BuiltCorpus:
+    """The corpus of everything settled so far, by the recipe that the run was begun with."""
+    store = open_store(store_uri)
+    described = _described(store, f"{run_id}/{RUN_KEY}")
+    with boundary(StoreError, f"cannot read the recipe of {run_id}"):
+        recipe = Recipe.model_validate(described["recipe"])
+    return build_from_ledger(SubStore(store, run_id), recipe, described["verdict_set"], run_id)
+
+
+def _described(store: Store, key: str) -> dict[str, Any]:
+    with boundary(StoreError, f"cannot read {store.uri}/{key}"):
+        described: dict[str, Any] = json.loads(store.get(key))
+    return described
