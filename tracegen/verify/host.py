@@ -104,7 +104,7 @@ def build(names: Mapping[str, str]) -> dict[str, Verifier]:
 
 
 def verdict_set(verifiers: Mapping[str, Verifier]) -> str:
-    """Name of what these verifiers say, safe as a part of a path: ``math-1+logic-1-0a1b2c3d``.
+    """Name of what these verifiers say, safe as a part of a path: ``math-1_logic-1-0a1b2c3d``.
 
     The digest is over kinds, versions and options, so another configuration is another set.
     """
@@ -113,7 +113,7 @@ def verdict_set(verifiers: Mapping[str, Verifier]) -> str:
     names = dict.fromkeys(
         re.sub(r"[^a-z0-9_.]+", "-", verifier.name.lower()) for _, verifier in sorted(verifiers.items())
     )
-    return f"{'+'.join(names) or 'none'}-{digest}"
+    return f"{'_'.join(names) or 'none'}-{digest}"
 
 
 def check_references(prompts: Sequence[Prompt], verifiers: Mapping[str, Verifier]) -> list[tuple[Prompt, str]]:
