@@ -152,6 +152,16 @@ async def test_rows_that_come_after_the_end_are_kept_once() -> None:
     assert settled_shards(store) == {"s"}
 
 
+async def test_what_was_not_judged_in_time_is_undecided_for_good() -> None:
+    store = MemoryStore()
+    await append(store, [completion(0), completion(1)], [judgement(completion(1))])
+    settle(store, "s", "v1")
+    assert [(row.outcome, row.reason) for row in verdicts(store)] == [("undecided", "unjudged"), ("correct", "equal")]
+    await append(store, [completion(0, epoch=2)], [judgement(completion(0))], epoch=2)  # on another text
+    sweep(store, "v1")
+    assert [row.reason for row in verdicts(store)] == ["unjudged", "equal"]
+
+
 async def test_an_open_shard_is_not_swept() -> None:
     store = MemoryStore()
     await append(store, [completion()], [])
@@ -291,6 +301,8 @@ def test_drivers_that_settle_at_once_double_nothing(turns: list[int]) -> None:
     sweep(store, "v1")
     rows = plain_glob(store)
     assert sorted(row.attempt_id for row in rows) == [completion(n).attempt_id for n in range(6)]
-    assert {row.attempt_id: row.detail for row in verdicts(store)} == {row.attempt_id: row.text for row in rows}
-    assert len(verdicts(store)) == 6
+    assert [row.attempt_id for row in verdicts(store)] == [row.attempt_id for row in rows]
+    for row, verdict in zip(rows, verdicts(store), strict=True):
+        # One that settles between another's completion and its verdict finds no verdict.
+        assert verdict.detail == row.text or (row.epoch == 2 and verdict.reason == "unjudged")
     assert [key for key in everything(store) if "journal" in key] == []

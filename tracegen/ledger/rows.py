@@ -1,6 +1,6 @@
 """Reads journal objects and decides which row of an attempt counts. It writes nothing."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 
@@ -13,41 +13,25 @@ from tracegen.protocols import Store
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Both tables of a shard: one row per attempt, in the order of attempt ids."""
+    """Both tables of a shard: at most one row per attempt, in the order of attempt ids."""
 
     completions: pa.Table
     judgements: pa.Table
 
-    def __len__(self) -> int:
-        return int(self.completions.num_rows + self.judgements.num_rows)
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """What earlier parts of a settled shard hold already."""
-
-    epochs: dict[str, int]
-    """Epoch of each settled completion, by attempt id."""
-    judged: frozenset[str]
-    """Attempt ids with a verdict in the set."""
-
-
-NOTHING_HELD = Held({}, frozenset())
-
 
 def read_rows(
-    store: Store, objects: Sequence[JournalObject], held: Held = NOTHING_HELD, *, gone_ok: bool = False
+    store: Store, objects: Sequence[JournalObject], held: Collection[str] = (), *, gone_ok: bool = False
 ) -> Rows:
-    """The rows of these objects that count and are not held yet: a pure function of immutable objects.
+    """The rows of these objects that count, without attempts that are ``held`` already: a function of the objects.
 
     Of two completions of one attempt the newer epoch's counts, and within an epoch the first. A judgement counts
-    with the completion of its own epoch only: of another one, it judged another text.
+    with the completion of its own epoch only: it judged that text and no other.
     Raises KeyError for an object that is gone unless ``gone_ok``, StoreError for one that is damaged.
     """
     found = [*_read(store, objects, gone_ok)]
     completions, epochs = _completions([table for o, table in found if o.kind == "completions"], held)
-    judged = [table for o, table in found if o.kind == "judgements"]
-    return Rows(completions, _judgements(judged, held, {**epochs, **held.epochs}))
+    judgements = _judgements([table for o, table in found if o.kind == "judgements"], epochs)
+    return Rows(completions, judgements)
 
 
 def _read(store: Store, objects: Sequence[JournalObject], gone_ok: bool) -> Iterator[tuple[JournalObject, pa.Table]]:
@@ -58,20 +42,20 @@ def _read(store: Store, objects: Sequence[JournalObject], gone_ok: bool) -> Iter
             yield journal_object, read_parquet(data, schema, f"{store.uri}/{journal_object.key}")
 
 
-def _completions(tables: Sequence[pa.Table], held: Held) -> tuple[pa.Table, dict[str, int]]:
+def _completions(tables: Sequence[pa.Table], held: Collection[str]) -> tuple[pa.Table, dict[str, int]]:
     table = pa.concat_tables([COMPLETION.empty_table(), *tables])
     attempts, epochs = column(table, "attempt_id"), column(table, "epoch")
-    chosen = _newest(attempts, epochs, (row for row, attempt in enumerate(attempts) if attempt not in held.epochs))
+    chosen = _newest(attempts, epochs, (row for row, attempt in enumerate(attempts) if attempt not in held))
     return _pick(table, chosen), {attempt: epochs[row] for attempt, row in chosen.items()}
 
 
-def _judgements(tables: Sequence[pa.Table], held: Held, completed: dict[str, int]) -> pa.Table:
+def _judgements(tables: Sequence[pa.Table], completed: dict[str, int]) -> pa.Table:
     table = pa.concat_tables([JUDGEMENT.empty_table(), *tables])
     attempts, epochs = column(table, "attempt_id"), column(table, "epoch")
     counting = (
         row
         for row, (attempt, epoch) in enumerate(zip(attempts, epochs, strict=True))
-        if attempt not in held.judged and completed.get(attempt) == epoch
+        if completed.get(attempt) == epoch
     )
     return _pick(table, _newest(attempts, epochs, counting))
 

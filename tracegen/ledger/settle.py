@@ -8,8 +8,10 @@ makes the shard settled. Rows that reach the journal later become a further part
 
 import json
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
 
 from tracegen.errors import StoreError
 from tracegen.ledger.layout import (
@@ -24,11 +26,20 @@ from tracegen.ledger.layout import (
     plan_key,
     verdicts_key,
 )
-from tracegen.ledger.rows import Held, read_rows
-from tracegen.ledger.schema import COMPLETION, JUDGEMENT, column, read_parquet, write_parquet
+from tracegen.ledger.rows import Rows, read_rows
+from tracegen.ledger.schema import COMPLETION, column, judgements_to_table, read_parquet, write_parquet
 from tracegen.protocols import Store
+from tracegen.types import Judgement, Outcome
 
 _ROUNDS = 20  # each round ends with a part more or a journal object less, unless the store loses objects
+
+_UNJUDGED: dict[str, Any] = {
+    "outcome": Outcome.UNDECIDED,
+    "reason": "unjudged",
+    "detail": "no verdict was recorded before its shard was settled",
+    "verifier": "ledger/1",
+    "cpu_s": 0.0,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +89,8 @@ def sweep(store: Store, verdict_set: str) -> tuple[str, ...]:
 def _settle_once(store: Store, shard_id: str, verdict_set: str) -> bool:
     """One part, or one cleaning. False: look again, as rows are left or another writer was faster."""
     folder = _look(store, shard_id)
-    held = _held(store, shard_id, folder.parts, verdict_set)
-    if folder.parts and not len(read_rows(store, folder.objects, held, gone_ok=True)):
+    held = _held(store, shard_id, folder.parts)
+    if folder.parts and not read_rows(store, folder.objects, held, gone_ok=True).completions.num_rows:
         _clean(store, shard_id, folder.objects, [plan for plan in folder.plans if plan < folder.parts])
         return True
     planned = _plan(store, shard_id, folder.parts, folder.objects)
@@ -110,22 +121,17 @@ def _plan(store: Store, shard_id: str, part: int, objects: Sequence[JournalObjec
     return [o for o in map(parse_journal_key, keys) if o is not None]
 
 
-def _held(store: Store, shard_id: str, parts: int, verdict_set: str) -> Held:
-    epochs: dict[str, int] = {}
-    judged: set[str] = set()
+def _held(store: Store, shard_id: str, parts: int) -> set[str]:
+    """Attempts that earlier parts hold."""
+    held: set[str] = set()
     for part in range(parts):
         key = completions_key(shard_id, part)
-        table = read_parquet(store.get(key), COMPLETION, f"{store.uri}/{key}")
-        epochs.update(zip(column(table, "attempt_id"), column(table, "epoch"), strict=True))
-        key = verdicts_key(verdict_set, shard_id, part)
-        with suppress(KeyError):  # settled under another verdict set
-            table = read_parquet(store.get(key), JUDGEMENT, f"{store.uri}/{key}")
-            judged.update(column(table, "attempt_id"))
-    return Held(epochs, frozenset(judged))
+        held.update(column(read_parquet(store.get(key), COMPLETION, f"{store.uri}/{key}"), "attempt_id"))
+    return held
 
 
 def _write_part(
-    store: Store, shard_id: str, part: int, verdict_set: str, planned: Sequence[JournalObject], held: Held
+    store: Store, shard_id: str, part: int, verdict_set: str, planned: Sequence[JournalObject], held: set[str]
 ) -> bool:
     try:
         # What a later part planned and somebody swept, earlier parts hold. The first part has no earlier one:
@@ -133,8 +139,20 @@ def _write_part(
         rows = read_rows(store, planned, held, gone_ok=part > 0)
     except KeyError:
         return False
-    store.put_if_absent(verdicts_key(verdict_set, shard_id, part), write_parquet(rows.judgements))
+    store.put_if_absent(verdicts_key(verdict_set, shard_id, part), write_parquet(_all_judged(rows)))
     return store.put_if_absent(completions_key(shard_id, part), write_parquet(rows.completions))
+
+
+def _all_judged(rows: Rows) -> pa.Table:
+    """A verdict for each completion: what was not judged in time is undecided.
+
+    So a completion and its verdict are always in the same part, and a verdict that comes later, perhaps on the text
+    of another driver, finds no completion without one.
+    """
+    judged = frozenset(column(rows.judgements, "attempt_id"))
+    identities = zip(*(column(rows.completions, name) for name in ("attempt_id", "prompt_id", "shard_id")), strict=True)
+    unjudged = [Judgement(*identity, **_UNJUDGED) for identity in identities if identity[0] not in judged]
+    return pa.concat_tables([rows.judgements, judgements_to_table(unjudged)]).sort_by("attempt_id")
 
 
 def _clean(store: Store, shard_id: str, objects: Iterable[JournalObject], plans: Iterable[int]) -> None:
