@@ -9,28 +9,9 @@ import unicodedata
 
 _GREEK = {
     unicodedata.lookup(f"GREEK SMALL LETTER {name.upper()}"): rf"\{name} "
-    for name in [
-        "alpha",
-        "beta",
-        "gamma",
-        "delta",
-        "epsilon",
-        "zeta",
-        "eta",
-        "theta",
-        "kappa",
-        "mu",
-        "nu",
-        "xi",
-        "pi",
-        "rho",
-        "sigma",
-        "tau",
-        "phi",
-        "chi",
-        "psi",
-        "omega",
-    ]
+    for name in (  # noqa: SIM905
+        "alpha beta gamma delta epsilon zeta eta theta kappa mu nu xi pi rho sigma tau phi chi psi omega"
+    ).split()
 }
 _CHARACTERS = {
     **_GREEK,
@@ -54,27 +35,9 @@ _SYNONYMS = {
     "Bigr": "", "biggl": "", "biggr": "", "displaystyle": "", "limits": "", "quad": " ", "qquad": " ", "space": " ",
 }  # fmt: skip
 FUNCTIONS = frozenset(
-    [
-        "sin",
-        "cos",
-        "tan",
-        "cot",
-        "sec",
-        "csc",
-        "arcsin",
-        "arccos",
-        "arctan",
-        "arccot",
-        "arcsec",
-        "arccsc",
-        "sinh",
-        "cosh",
-        "tanh",
-        "ln",
-        "log",
-        "lg",
-        "exp",
-    ]
+    (  # noqa: SIM905
+        "sin cos tan cot sec csc arcsin arccos arctan arccot arcsec arccsc sinh cosh tanh ln log lg exp"
+    ).split()
 )
 _PLAIN_NAMES = re.compile(
     r"(?<![\\A-Za-z])(" + "|".join(sorted({*FUNCTIONS, "sqrt", "pi"}, key=len, reverse=True)) + r")(?![A-Za-z])"
