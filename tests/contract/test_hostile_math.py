@@ -1,6 +1,5 @@
-"""M1 to M20: each is answered within its deadline and half a second, never accepted, and the pool is whole afterwards."""
+"""M1 to M20: each is answered within its deadline and half a second, and not accepted; the pool is whole afterwards."""
 
-import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator

@@ -31,15 +31,15 @@ class Faulty:
     name: str = "faulty/1"
     reads: frozenset[str] = frozenset({"answer"})
 
-    def check(self, reference: Reference) -> str:
+    def check(self, _: Reference) -> str:
         return ""
 
-    def quick(self, reference: Reference, trace: Trace) -> Verdict | None:
+    def quick(self, _: Reference, trace: Trace) -> Verdict | None:
         if trace.answer == "quick raises":
             raise ZeroDivisionError
         return Verdict(Outcome.CORRECT, "quick") if trace.answer == "quick" else None
 
-    def verify(self, reference: Reference, trace: Trace) -> Verdict:
+    def verify(self, _: Reference, trace: Trace) -> Verdict:
         _ACTS.get(trace.answer, lambda: None)()
         return Verdict(Outcome.CORRECT, "verified", trace.answer)
 
@@ -249,8 +249,7 @@ def test_workers_see_no_credentials() -> None:
 
 def _lives(pid: int) -> bool:
     try:
-        with open(f"/proc/{pid}/stat") as stat:
-            return stat.read().rpartition(")")[2].split()[0] != "Z"
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
         return False
 

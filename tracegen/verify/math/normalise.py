@@ -67,7 +67,7 @@ _CIRCLED = re.compile("[①-⑳]+")
 
 
 def normalise(text: str) -> str:
-    """One spelling. Idempotent; the empty string for what is layout only."""
+    """One spelling; the empty string for what is layout only."""
     for pattern, replacement in _BROKEN:
         text = pattern.sub(replacement, text)
     text = _characters(text)
