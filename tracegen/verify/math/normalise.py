@@ -47,7 +47,8 @@ _TEXT = re.compile(
     r"\\(?:text|mathrm|textbf|textit|textrm|mbox|mathbf|mathit|operatorname|rm|bf|textnormal)\*?\s*\{([^{}]*)\}"
 )
 _AND = re.compile(r"\s*,?\s*(?:\\text\{\s*(?:and|or)\s*\}|(?<![A-Za-z\\])(?:and|or)(?![A-Za-z]))\s*")
-_THIN_SPACE = re.compile(r"\\[,;:! \n]|~|\\\\(?=\s*$)")
+_THIN_SPACE = re.compile(r"(?<!\\)\\[,;:! \n]|~|\\\\(?=\s*$)")
+_SPACED_THOUSANDS = re.compile(r"(?<=\d),\\!(?=\d{3}(?!\d))")
 _THOUSANDS = re.compile(r"(?<![\d.,])(\d{1,3})((?:\{,\}\d{3})+)(?!\d)")
 _WHOLE_THOUSANDS = re.compile(r"([-+]?)(\d{1,3}(?:(,|\s)\d{3})(?:\3\d{3})*)(\.\d+)?(?=$|\s*(?:\\text|%|\^\\circ))")
 _MIXED = re.compile(r"^([-+]?\s*\d+)\s+(\d+)\s*/\s*(\d+)$")
@@ -71,6 +72,7 @@ def normalise(text: str) -> str:
     for pattern, replacement in _BROKEN:
         text = pattern.sub(replacement, text)
     text = _characters(text)
+    text = _SPACED_THOUSANDS.sub("", text)
     text = _THIN_SPACE.sub(" ", text.replace(r"\$", "").replace("$", "").replace(r"\%", "%"))
     text = _COMMAND.sub(_synonym, text)
     text = _TEXT.sub(_words, text)

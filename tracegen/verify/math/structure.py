@@ -136,6 +136,8 @@ def _cut(text: str, signs: set[str] | frozenset[str]) -> tuple[list[str], list[s
 def _approximation(text: str, depth: int) -> Shape | None:
     r"""``x = \frac{2}{3} \approx 0.67`` says its value twice; the name stays outside."""
     parts = _split(text, {r"\approx"})
+    if len(parts) == 2 and not parts[0]:
+        return _item(parts[1], depth)
     if len(parts) != 2 or not all(parts):
         return None
     shape = _item(parts[0], depth)
