@@ -25,14 +25,10 @@ def compare_leaves(reference: str, answer: str) -> Verdict:
     """Whether two normalised expressions say the same."""
     if reference == answer or _words(reference) == _words(answer):
         return Verdict(CORRECT, "equal")
-    if not reference or not answer:
-        return Verdict(UNDECIDED, "unreadable")
+    if reason := _opaque(reference, answer):
+        return Verdict(UNDECIDED, reason)
     if reference.strip() in _INFINITY or answer.strip() in _INFINITY:
         return _infinities(reference.strip(), answer.strip())
-    if r"\ldots" in reference or r"\ldots" in answer:
-        return Verdict(UNDECIDED, "ellipsis")
-    if _THREE_PARTS.fullmatch(reference) or _THREE_PARTS.fullmatch(answer):
-        return Verdict(UNDECIDED, "ratio")
     if based := _bases(reference, answer):
         return based
     mine, theirs = quantity(reference), quantity(answer)
@@ -42,6 +38,15 @@ def compare_leaves(reference: str, answer: str) -> Verdict:
     if mine.unit and theirs.unit and mine.unit != theirs.unit:
         return Verdict(UNDECIDED, "different_units")
     return verdict
+
+
+def _opaque(reference: str, answer: str) -> str:
+    """Why two texts that are not the same text are not compared at all."""
+    if not reference or not answer:
+        return "unreadable"
+    if r"\ldots" in reference or r"\ldots" in answer:
+        return "ellipsis"
+    return "ratio" if _THREE_PARTS.fullmatch(reference) or _THREE_PARTS.fullmatch(answer) else ""
 
 
 def _bases(reference: str, answer: str) -> Verdict | None:
