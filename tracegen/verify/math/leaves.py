@@ -146,7 +146,7 @@ def _infinities(reference: str, answer: str) -> Verdict:
 def _quantities(mine: Quantity, theirs: Quantity) -> Verdict:
     numbers = exact.read(mine.value), exact.read(theirs.value)
     if numbers[0] and numbers[1]:
-        return compare_numbers(numbers[0], numbers[1], mine.percent, theirs.percent)
+        return exact.compare(numbers[0], numbers[1], mine.percent, theirs.percent)
     trees = _tree(mine.value), _tree(theirs.value)
     if isinstance(trees[0], Node) and isinstance(trees[1], Node):
         return _trees(mine, theirs, trees[0], trees[1])
@@ -154,28 +154,6 @@ def _quantities(mine: Quantity, theirs: Quantity) -> Verdict:
         if tree in ("text_answer", "too_big", "too_deep", "ambiguous"):
             return Verdict(UNDECIDED, str(tree))
     return symbolic.compare(mine.value, theirs.value)
-
-
-def compare_numbers(mine: exact.Number, theirs: exact.Number, percent: bool, their_percent: bool) -> Verdict:
-    """Two rationals. 50 and 50% are the same answer, as are 50% and 1/2."""
-    same = mine.value == theirs.value
-    if percent != their_percent:
-        same = same or (mine.value / 100 == theirs.value if percent else mine.value == theirs.value / 100)
-    if same:
-        return Verdict(CORRECT, "equal")
-    scale = 100 if percent and not their_percent else 1
-    error = abs(mine.value - theirs.value * scale)
-    if error <= 2 * exact.half_unit(mine) and mine.decimals:
-        rounds = _rounds(mine, error, percent) and not theirs.decimals and not exact.terminates(theirs.value)
-        return Verdict(CORRECT, "rounds_to_reference") if rounds else Verdict(UNDECIDED, "rounded")
-    if theirs.decimals and abs(mine.value - theirs.value) <= 2 * exact.half_unit(theirs):
-        return Verdict(UNDECIDED, "rounded")
-    return Verdict(INCORRECT, "different")
-
-
-def _rounds(reference: exact.Number, error: Fraction, percent: bool) -> bool:
-    enough = exact.is_rounding(reference) or (percent and reference.digits >= 3)
-    return enough and error <= exact.half_unit(reference)
 
 
 def _trees(mine: Quantity, theirs: Quantity, reference: Node, answer: Node) -> Verdict:
@@ -202,7 +180,7 @@ def _near(number: exact.Number, reference: Node, answer: Node, in_percent: bool)
     word = _guarded(_distance, reference, value)
     if isinstance(word, str):
         return _said(word)
-    if word <= exact.half_unit(number) and _rounds(number, Fraction(0), in_percent):
+    if word <= exact.half_unit(number) and exact.rounds(number, Fraction(0), in_percent):
         return Verdict(CORRECT, "rounds_to_reference")
     return Verdict(*((UNDECIDED, "rounded") if word <= 2 * exact.half_unit(number) else (INCORRECT, "different")))
 
