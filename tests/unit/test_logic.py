@@ -8,6 +8,7 @@ import pytest
 from tracegen.extract import last_boxed
 from tracegen.types import AnswerReference, Outcome, ProceduralReference, Trace
 from tracegen.verify.logic import UNSOUND, LogicVerifier, score_answer
+from tracegen.verify.pool import Case, VerifierPool
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -113,3 +114,14 @@ def test_what_needs_no_scorer(answer: str, reason: str) -> None:
     verdict = LogicVerifier().quick(reference("chain_sum"), Trace("", answer))
     assert verdict is not None
     assert verdict.reason == reason
+
+
+async def test_the_pool_has_memory_for_every_scorer() -> None:
+    """Within the default limit, a worker imports reasoning-gym and scores an item of each dataset."""
+    pool = VerifierPool({"procedural": LogicVerifier()}, 1)
+    await pool.start()
+    cases = [Case("procedural", reference(dataset), Trace("", "2 x")) for dataset in NAMES]
+    verdicts = await pool.judge(cases)
+    await pool.close()
+    reasons = {name: verdict.reason for name, verdict in zip(NAMES, verdicts, strict=True)}
+    assert {name for name, reason in reasons.items() if reason != "scored"} <= {*RAISE_ON_GARBAGE, *UNSOUND}

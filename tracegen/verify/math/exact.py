@@ -83,8 +83,10 @@ def is_rounding(reference: Number) -> bool:
 
 
 def compare(mine: Number, theirs: Number, percent: bool = False, their_percent: bool = False) -> Verdict:
-    """Two rationals. 50 and 50% are the same answer, as are 50% and 1/2."""
+    """Two rationals. 50 and 50% are the same answer, as are 50% and 1/2; 0.5 and 0.5% may not be."""
     same = mine.value == theirs.value
+    if same and percent != their_percent and abs(mine.value) < 1:
+        return Verdict(Outcome.UNDECIDED, "percent")
     if percent != their_percent:
         same = same or (mine.value / 100 == theirs.value if percent else mine.value == theirs.value / 100)
     if same:

@@ -12,6 +12,9 @@ from tracegen.verify.math.normalise import FUNCTIONS
 MAX_TOKENS = 1_500
 MAX_DEPTH = 40
 
+ANY_LOG = r"\log"
+"""The factor that makes a natural logarithm one of an unnamed base: by custom of the field it is ten, two or e."""
+
 _TOKEN = re.compile(r"\d+(?:\.\d*)?|\.\d+|\\[A-Za-z]+|\\.|[^\s]", re.DOTALL)
 _GREEK = frozenset(
     (  # noqa: SIM905
@@ -271,6 +274,8 @@ class _Reader:
                 raise Unreadable("ambiguous")
             return Node("function", (argument,), f"arc{name}")
         node = Node("function", (argument, base) if base else (argument,), name)
+        if name == "log" and base is None:
+            node = Node("times", (Node("symbol", name=ANY_LOG), node))
         return Node("power", (node, power)) if power else node
 
     def _function_argument(self) -> Node:

@@ -17,6 +17,7 @@ CORRECT, INCORRECT, UNDECIDED = Outcome.CORRECT, Outcome.INCORRECT, Outcome.UNDE
 _THREE_PARTS = re.compile(r"[^:]+(?::[^:]+){2,}")
 _IN_BASE = re.compile(r"(-?\w+)_\{?(\d+)\}?\s*")
 _TEXT = re.compile(r"\\text\{([^{}]*)\}")
+_PROSE = re.compile(r"[A-Za-z]{4}|^(?:yes|no|odd|red|one|two|six|ten)$", re.IGNORECASE)
 _INFINITY = {r"\infty": 1, r"+\infty": 1, r"-\infty": -1}
 _CHOICE = re.compile(r"\(?([A-Z])\)?")
 
@@ -132,7 +133,7 @@ def _words(text: str) -> str:
     bare = _TEXT.sub(r"\1", text)
     if choice := _CHOICE.fullmatch(bare.strip()):
         return choice[1]
-    return re.sub(r"[\s.]", "", bare).casefold() if re.search(r"[A-Za-z]{3}", bare) and "\\" not in bare else text
+    return re.sub(r"[\s.]", "", bare).casefold() if _PROSE.search(bare) and "\\" not in bare else text
 
 
 def _infinities(reference: str, answer: str) -> Verdict:
@@ -158,6 +159,8 @@ def _quantities(mine: Quantity, theirs: Quantity) -> Verdict:
 
 def _trees(mine: Quantity, theirs: Quantity, reference: Node, answer: Node) -> Verdict:
     word = _guarded(identity.identical, reference, answer)
+    if word == identity.SAME and mine.percent != theirs.percent:
+        return Verdict(UNDECIDED, "percent")
     if word == identity.SAME:
         return Verdict(CORRECT, "equal")
     number = exact.read(mine.value)
@@ -167,11 +170,16 @@ def _trees(mine: Quantity, theirs: Quantity, reference: Node, answer: Node) -> V
         return Verdict(CORRECT, "equal")
     if mine.degrees != theirs.degrees and _degrees_same(mine, theirs):
         return Verdict(CORRECT, "equal")
-    if word == identity.DIFFERENT and symbols(reference) != symbols(answer) and symbols(answer) and symbols(reference):
+    if word == identity.DIFFERENT and _other_letters(symbols(reference), symbols(answer)):
         return Verdict(UNDECIDED, "different_letters")
     if word == identity.DIFFERENT and _is_decimal(theirs) and _close_by(theirs, reference):
         return Verdict(UNDECIDED, "rounded")
     return _said(word)
+
+
+def _other_letters(mine: frozenset[str], theirs: frozenset[str]) -> bool:
+    """Whether a difference may be one of names only; a logarithm without a base counts as a name."""
+    return mine != theirs and (bool(mine and theirs) or grammar.ANY_LOG in mine | theirs)
 
 
 def _near(number: exact.Number, reference: Node, answer: Node, in_percent: bool) -> Verdict:
@@ -214,6 +222,8 @@ def _percent_same(mine: Quantity, reference: Node, answer: Node) -> bool:
 
 
 def _degrees_same(mine: Quantity, theirs: Quantity) -> bool:
+    if r"\pi" in mine.value + theirs.value:
+        return False
     left, right = _tree(without_degrees(mine.value)), _tree(without_degrees(theirs.value))
     if not (isinstance(left, Node) and isinstance(right, Node)):
         return False

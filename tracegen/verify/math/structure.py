@@ -28,6 +28,7 @@ _TURNED = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}
 _RELATIONS = frozenset({"=", r"\ne", r"\in", r"\approx", *_ORDER})
 _MATRIX = re.compile(r"\\begin\{([pbv]?matrix)\}(.*)\\end\{\1\}", re.DOTALL)
 _BRACKETS = {("(", ")"), ("(", "]"), ("[", ")"), ("[", "]"), (r"\{", r"\}"), (r"\langle", r"\rangle"), ("{", "}")}
+_REALS = frozenset({r"\mathbb{R}", r"\mathbb R", r"\R", r"\text{all real numbers}"})
 _TEXT_LIST = re.compile(r"\\text\{([^{}\\]*,[^{}\\]*)\}")
 _WHOLE_NUMBER = re.compile(r"[,(]*(?:\\text\{(?:where|for)\})?\(?[a-z] ?\\in ?(?:\\mathbb\{?Z\}?|Z)\)?$")
 
@@ -99,6 +100,8 @@ def parse(text: str, depth: int = 0) -> Shape:
         text = _WHOLE_NUMBER.sub("", text)
     if listed_text := _TEXT_LIST.fullmatch(text):
         text = listed_text[1]
+    if text in _REALS:
+        return _half_line("<", r"\infty")
     listed = _split(text, {",", ";"})
     if len(listed) > 1:
         return Items(tuple(_item(part, depth) for part in listed if part))
