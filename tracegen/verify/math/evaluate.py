@@ -130,7 +130,6 @@ def _function(node: Node, walk: _Walk) -> Any:
     if name in ("log", "lg", "ln") and argument == 0:
         raise Unreadable("undefined")
     if name in ("log", "lg"):
-        # "log" alone is ten's or e's, by custom of the field: a symbol of its own unless a base is given.
         base = _value(node.args[1], walk) if len(node.args) > 1 else mp.mpf(10) if name == "lg" else None
         return mp.log(argument) / mp.log(base) if base is not None else mp.log(argument)
     if name == "exp":

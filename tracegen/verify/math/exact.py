@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
+from tracegen.types import Outcome, Verdict
+
 MAX_DIGITS = 400
 MAX_POWER_OF_TEN = 400
 
@@ -78,3 +80,30 @@ def half_unit(reference: Number) -> Fraction:
 def is_rounding(reference: Number) -> bool:
     """Whether a reference was written as a decimal with enough digits to tell answers apart after rounding."""
     return reference.decimals >= 2 and reference.digits >= 3
+
+
+def compare(mine: Number, theirs: Number, percent: bool = False, their_percent: bool = False) -> Verdict:
+    """Two rationals. 50 and 50% are the same answer, as are 50% and 1/2; 0.5 and 0.5% may not be."""
+    same = mine.value == theirs.value
+    if same and percent != their_percent and abs(mine.value) < 1:
+        return Verdict(Outcome.UNDECIDED, "percent")
+    if percent != their_percent:
+        same = same or (mine.value / 100 == theirs.value if percent else mine.value == theirs.value / 100)
+    if same:
+        return Verdict(Outcome.CORRECT, "equal")
+    scale = 100 if percent and not their_percent else 1
+    error = abs(mine.value - theirs.value * scale)
+    if error <= 2 * half_unit(mine) and mine.decimals:
+        # A reference that is a rounded decimal stands for a value that no decimal writes.
+        if rounds(mine, error, percent) and not theirs.decimals and not terminates(theirs.value):
+            return Verdict(Outcome.CORRECT, "rounds_to_reference")
+        return Verdict(Outcome.UNDECIDED, "rounded")
+    if theirs.decimals and abs(mine.value - theirs.value) <= 2 * half_unit(theirs):
+        return Verdict(Outcome.UNDECIDED, "rounded")
+    return Verdict(Outcome.INCORRECT, "different")
+
+
+def rounds(reference: Number, error: Fraction, percent: bool) -> bool:
+    """Whether rounding to a decimal reference explains an error, and the decimal has digits enough to say so."""
+    enough = is_rounding(reference) or (percent and reference.digits >= 3)
+    return enough and error <= half_unit(reference)

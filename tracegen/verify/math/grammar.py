@@ -12,43 +12,15 @@ from tracegen.verify.math.normalise import FUNCTIONS
 MAX_TOKENS = 1_500
 MAX_DEPTH = 40
 
+ANY_LOG = r"\log"
+"""The factor that makes a natural logarithm one of an unnamed base: by custom of the field it is ten, two or e."""
+
 _TOKEN = re.compile(r"\d+(?:\.\d*)?|\.\d+|\\[A-Za-z]+|\\.|[^\s]", re.DOTALL)
 _GREEK = frozenset(
-    [
-        "alpha",
-        "beta",
-        "gamma",
-        "delta",
-        "epsilon",
-        "varepsilon",
-        "zeta",
-        "eta",
-        "theta",
-        "vartheta",
-        "kappa",
-        "lambda",
-        "mu",
-        "nu",
-        "xi",
-        "rho",
-        "sigma",
-        "tau",
-        "phi",
-        "chi",
-        "psi",
-        "omega",
-        "Gamma",
-        "Delta",
-        "Theta",
-        "Lambda",
-        "Xi",
-        "Sigma",
-        "Phi",
-        "Psi",
-        "Omega",
-        "ell",
-        "hbar",
-    ]
+    (  # noqa: SIM905
+        "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta kappa lambda mu nu xi rho sigma tau phi "
+        "chi psi omega Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega ell hbar"
+    ).split()
 )
 _CLOSING = {"(": ")", "[": "]", "{": "}", r"\lfloor": r"\rfloor", r"\lceil": r"\rceil", "|": "|"}
 _WRAPPERS = {r"\lfloor": "floor", r"\lceil": "ceil", "|": "abs"}
@@ -302,6 +274,8 @@ class _Reader:
                 raise Unreadable("ambiguous")
             return Node("function", (argument,), f"arc{name}")
         node = Node("function", (argument, base) if base else (argument,), name)
+        if name == "log" and base is None:
+            node = Node("times", (Node("symbol", name=ANY_LOG), node))
         return Node("power", (node, power)) if power else node
 
     def _function_argument(self) -> Node:

@@ -15,7 +15,9 @@ from tracegen.verify.math.units import Quantity, quantity, without_degrees
 T = TypeVar("T")
 CORRECT, INCORRECT, UNDECIDED = Outcome.CORRECT, Outcome.INCORRECT, Outcome.UNDECIDED
 _THREE_PARTS = re.compile(r"[^:]+(?::[^:]+){2,}")
+_IN_BASE = re.compile(r"(-?\w+)_\{?(\d+)\}?\s*")
 _TEXT = re.compile(r"\\text\{([^{}]*)\}")
+_PROSE = re.compile(r"[A-Za-z]{4}|^(?:yes|no|odd|red|one|two|six|ten)$", re.IGNORECASE)
 _INFINITY = {r"\infty": 1, r"+\infty": 1, r"-\infty": -1}
 _CHOICE = re.compile(r"\(?([A-Z])\)?")
 
@@ -24,14 +26,12 @@ def compare_leaves(reference: str, answer: str) -> Verdict:
     """Whether two normalised expressions say the same."""
     if reference == answer or _words(reference) == _words(answer):
         return Verdict(CORRECT, "equal")
-    if not reference or not answer:
-        return Verdict(UNDECIDED, "unreadable")
+    if reason := _opaque(reference, answer):
+        return Verdict(UNDECIDED, reason)
     if reference.strip() in _INFINITY or answer.strip() in _INFINITY:
         return _infinities(reference.strip(), answer.strip())
-    if r"\ldots" in reference or r"\ldots" in answer:
-        return Verdict(UNDECIDED, "ellipsis")
-    if _THREE_PARTS.fullmatch(reference) or _THREE_PARTS.fullmatch(answer):
-        return Verdict(UNDECIDED, "ratio")
+    if based := _bases(reference, answer):
+        return based
     mine, theirs = quantity(reference), quantity(answer)
     if mine.unit and not theirs.unit and theirs.value.endswith(mine.unit):
         theirs = theirs._replace(value=theirs.value.removesuffix(mine.unit).strip(), unit=mine.unit)
@@ -39,6 +39,26 @@ def compare_leaves(reference: str, answer: str) -> Verdict:
     if mine.unit and theirs.unit and mine.unit != theirs.unit:
         return Verdict(UNDECIDED, "different_units")
     return verdict
+
+
+def _opaque(reference: str, answer: str) -> str:
+    """Why two texts that are not the same text are not compared at all."""
+    if not reference or not answer:
+        return "unreadable"
+    if r"\ldots" in reference or r"\ldots" in answer:
+        return "ellipsis"
+    return "ratio" if _THREE_PARTS.fullmatch(reference) or _THREE_PARTS.fullmatch(answer) else ""
+
+
+def _bases(reference: str, answer: str) -> Verdict | None:
+    """``12_5``: digits of a base. The same value in another base is not what was asked for."""
+    mine, theirs = _IN_BASE.fullmatch(reference), _IN_BASE.fullmatch(answer)
+    if not (mine and mine[1].lstrip("-")[0].isdigit()):
+        return None
+    if theirs is None or theirs[2] != mine[2]:
+        return Verdict(UNDECIDED, "different_bases")
+    same = mine[1].lstrip("0") == theirs[1].lstrip("0")
+    return Verdict(CORRECT if same else INCORRECT, "equal" if same else "different")
 
 
 def readable(text: str) -> bool:
@@ -113,7 +133,7 @@ def _words(text: str) -> str:
     bare = _TEXT.sub(r"\1", text)
     if choice := _CHOICE.fullmatch(bare.strip()):
         return choice[1]
-    return re.sub(r"[\s.]", "", bare).casefold() if re.search(r"[A-Za-z]{3}", bare) and "\\" not in bare else text
+    return re.sub(r"[\s.]", "", bare).casefold() if _PROSE.search(bare) and "\\" not in bare else text
 
 
 def _infinities(reference: str, answer: str) -> Verdict:
@@ -127,7 +147,7 @@ def _infinities(reference: str, answer: str) -> Verdict:
 def _quantities(mine: Quantity, theirs: Quantity) -> Verdict:
     numbers = exact.read(mine.value), exact.read(theirs.value)
     if numbers[0] and numbers[1]:
-        return compare_numbers(numbers[0], numbers[1], mine.percent, theirs.percent)
+        return exact.compare(numbers[0], numbers[1], mine.percent, theirs.percent)
     trees = _tree(mine.value), _tree(theirs.value)
     if isinstance(trees[0], Node) and isinstance(trees[1], Node):
         return _trees(mine, theirs, trees[0], trees[1])
@@ -137,30 +157,10 @@ def _quantities(mine: Quantity, theirs: Quantity) -> Verdict:
     return symbolic.compare(mine.value, theirs.value)
 
 
-def compare_numbers(mine: exact.Number, theirs: exact.Number, percent: bool, their_percent: bool) -> Verdict:
-    """Two rationals. 50 and 50% are the same answer, as are 50% and 1/2."""
-    same = mine.value == theirs.value
-    if percent != their_percent:
-        same = same or (mine.value / 100 == theirs.value if percent else mine.value == theirs.value / 100)
-    if same:
-        return Verdict(CORRECT, "equal")
-    scale = 100 if percent and not their_percent else 1
-    error = abs(mine.value - theirs.value * scale)
-    if error <= 2 * exact.half_unit(mine) and mine.decimals:
-        rounds = _rounds(mine, error, percent) and not theirs.decimals and not exact.terminates(theirs.value)
-        return Verdict(CORRECT, "rounds_to_reference") if rounds else Verdict(UNDECIDED, "rounded")
-    if theirs.decimals and abs(mine.value - theirs.value) <= 2 * exact.half_unit(theirs):
-        return Verdict(UNDECIDED, "rounded")
-    return Verdict(INCORRECT, "different")
-
-
-def _rounds(reference: exact.Number, error: Fraction, percent: bool) -> bool:
-    enough = exact.is_rounding(reference) or (percent and reference.digits >= 3)
-    return enough and error <= exact.half_unit(reference)
-
-
 def _trees(mine: Quantity, theirs: Quantity, reference: Node, answer: Node) -> Verdict:
     word = _guarded(identity.identical, reference, answer)
+    if word == identity.SAME and mine.percent != theirs.percent:
+        return Verdict(UNDECIDED, "percent")
     if word == identity.SAME:
         return Verdict(CORRECT, "equal")
     number = exact.read(mine.value)
@@ -170,11 +170,16 @@ def _trees(mine: Quantity, theirs: Quantity, reference: Node, answer: Node) -> V
         return Verdict(CORRECT, "equal")
     if mine.degrees != theirs.degrees and _degrees_same(mine, theirs):
         return Verdict(CORRECT, "equal")
-    if word == identity.DIFFERENT and symbols(reference) != symbols(answer) and symbols(answer) and symbols(reference):
+    if word == identity.DIFFERENT and _other_letters(symbols(reference), symbols(answer)):
         return Verdict(UNDECIDED, "different_letters")
     if word == identity.DIFFERENT and _is_decimal(theirs) and _close_by(theirs, reference):
         return Verdict(UNDECIDED, "rounded")
     return _said(word)
+
+
+def _other_letters(mine: frozenset[str], theirs: frozenset[str]) -> bool:
+    """Whether a difference may be one of names only; a logarithm without a base counts as a name."""
+    return mine != theirs and (bool(mine and theirs) or grammar.ANY_LOG in mine | theirs)
 
 
 def _near(number: exact.Number, reference: Node, answer: Node, in_percent: bool) -> Verdict:
@@ -183,7 +188,7 @@ def _near(number: exact.Number, reference: Node, answer: Node, in_percent: bool)
     word = _guarded(_distance, reference, value)
     if isinstance(word, str):
         return _said(word)
-    if word <= exact.half_unit(number) and _rounds(number, Fraction(0), in_percent):
+    if word <= exact.half_unit(number) and exact.rounds(number, Fraction(0), in_percent):
         return Verdict(CORRECT, "rounds_to_reference")
     return Verdict(*((UNDECIDED, "rounded") if word <= 2 * exact.half_unit(number) else (INCORRECT, "different")))
 
@@ -217,6 +222,8 @@ def _percent_same(mine: Quantity, reference: Node, answer: Node) -> bool:
 
 
 def _degrees_same(mine: Quantity, theirs: Quantity) -> bool:
+    if r"\pi" in mine.value + theirs.value:
+        return False
     left, right = _tree(without_degrees(mine.value)), _tree(without_degrees(theirs.value))
     if not (isinstance(left, Node) and isinstance(right, Node)):
         return False

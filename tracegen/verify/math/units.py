@@ -11,10 +11,14 @@ _PLAIN_UNIT = re.compile(
     r"(?P<power>\^\{?\d\}?)?",
     re.IGNORECASE,
 )
+_MULTIPLIER = re.compile(
+    r"hundred|thousand|million|billion|trillion|dozen|half|halves|third|quarter|not|no", re.IGNORECASE
+)
 _DROPPED = re.compile(r"^(?:only|exactly|about|approximately|is|the|a|an|of|in|per)\b|[^a-z0-9^]")
 _SAME = {
     "cms": "cm", "centimeter": "cm", "meter": "m", "metre": "m", "kilometer": "km", "hour": "hr", "h": "hr",
-    "hrs": "hr", "sec": "s", "second": "s", "min": "minute", "dollar": "$", "degree": "deg", "unit": "", "squareunit": "",
+    "hrs": "hr", "sec": "s", "second": "s", "min": "minute", "dollar": "$", "degree": "deg",
+    "unit": "", "squareunit": "",
     "percent": "%", "feet": "ft", "foot": "ft", "inche": "inch", "inches": "inch",
 }  # fmt: skip
 
@@ -48,6 +52,8 @@ def _split(text: str) -> tuple[str, str]:
         return plain["value"], _unit(plain["words"] + (plain["power"] or ""))
     match = _TEXT_UNIT.fullmatch(text)
     # The value must be mathematics, or prose would lose its second half.
+    if match and _MULTIPLIER.search(match["words"]):
+        return text, ""
     if match and r"\text" not in match["value"] and any(sign.isdigit() for sign in match["value"]):
         return match["value"].strip(), _unit(match["unit"].replace(r"\text", ""))
     return text, ""
