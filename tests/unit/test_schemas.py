@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from tests.unit.test_build import SET, fill, recipe
+from tests.filled import SET, fill, recipe
 from tracegen.corpus.build import build
 from tracegen.schemas import documents, main
 from tracegen.store import MemoryStore
