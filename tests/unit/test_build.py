@@ -16,6 +16,7 @@ from tracegen.chat import user_turn
 from tracegen.corpus.build import BuiltCorpus, build
 from tracegen.corpus.layout import Weights
 from tracegen.corpus.schema import COLUMNS, SAMPLE
+from tracegen.errors import StoreError
 from tracegen.ledger.layout import completions_key, verdicts_key
 from tracegen.ledger.schema import completions_to_table, judgements_to_table, write_parquet
 from tracegen.prompts.prepare import load_plan, load_shard
@@ -183,6 +184,16 @@ def test_a_part_settled_later_joins_its_shard(tmp_path: Path) -> None:
     store.put(verdicts_key(SET, shard, 1), write_parquet(judgements_to_table([verdict])))
     [row] = [row for row in rows(store, build(store, of, SET, "r-1")) if row["prompt_id"] == prompt.prompt_id]
     assert (row["attempts"], row["pass_rate"]) == (2, 0.5)
+
+
+def test_a_damaged_object_is_named(tmp_path: Path) -> None:
+    store, of = MemoryStore(), recipe()
+    fill(store, tmp_path, of)
+    key = completions_key(load_plan(store).shards[0].shard_id)
+    store.put(key, b"not parquet")
+    with pytest.raises(StoreError, match=f"{key} is damaged"):
+        build(store, of, SET, "r-1")
+    assert "manifest" not in "".join(found.key for found in store.list("corpus/"))
 
 
 def test_the_card_has_the_header_that_the_hub_reads(tmp_path: Path) -> None:
