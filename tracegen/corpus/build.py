@@ -79,7 +79,7 @@ def build(store: Store, recipe: Recipe, verdict_set: str, run_id: str) -> BuiltC
     try:
         manifest = CorpusManifest.model_validate_json(store.get(f"{folder}/manifest.json"))
     except KeyError:
-        manifest = _write(store, folder, plan, found, Origin(recipe, verdict_set, run_id))
+        manifest = _write(store, folder, plan, found, Origin(recipe, recipe.digest, verdict_set, run_id))
         logger.info("corpus %s: rows=%d files=%d", version, manifest.rows, len(manifest.files))
     return BuiltCorpus(version, f"{store.uri}/{folder}", manifest.rows, manifest)
 
@@ -99,7 +99,7 @@ def _write(store: Store, folder: str, plan: Plan, found: Settled, origin: Origin
     manifest = CorpusManifest(
         version=folder.rpartition("/")[2],
         run_id=origin.run_id,
-        recipe_digest=origin.recipe.digest,
+        recipe_digest=origin.recipe_digest,
         verdict_set=origin.verdict_set,
         tracegen_version=__version__,
         shards=len(found.shards),

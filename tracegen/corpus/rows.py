@@ -43,6 +43,8 @@ class Origin:
     """What every sample of a corpus has in common."""
 
     recipe: Recipe
+    recipe_digest: str
+    """Kept, as making it anew for each row is slow."""
     verdict_set: str
     run_id: str
 
@@ -118,7 +120,7 @@ def _of_trace(prompt: Prompt, trace: Trace, origin: Origin) -> Row:
         "answer": trace.answer,
         "verdict_set": origin.verdict_set,
         "run_id": origin.run_id,
-        "recipe_digest": origin.recipe.digest,
+        "recipe_digest": origin.recipe_digest,
         "tracegen_version": __version__,
     }
 

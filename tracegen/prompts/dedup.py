@@ -128,7 +128,10 @@ class _Unreadable:
     def refuse(self, source: str) -> None:
         if self.count:
             more = f" (and {self.count - 1} more rows)" if self.count > 1 else ""
-            raise PromptError(f"prompt source {source!r} has a reference that cannot be read, {self.first}{more}")
+            raise PromptError(
+                f"prompt source {source!r} has a reference that cannot be read, {self.first}{more}",
+                hint="mend or remove it, or map another column or answer_pattern",
+            )
 
 
 def _remembering(check: Callable[[Reference], str]) -> Callable[[Reference], str]:
