@@ -18,7 +18,7 @@ from tracegen import __version__
 from tracegen.corpus.card import card
 from tracegen.corpus.choice import Choice, choose, lay_out
 from tracegen.corpus.layout import Layout
-from tracegen.corpus.manifest import CorpusFile, CorpusManifest, Yield
+from tracegen.corpus.manifest import CorpusFile, CorpusManifest, Yield, read_manifest
 from tracegen.corpus.rows import Census, Origin, Row, samples
 from tracegen.corpus.schema import CORPUS_SCHEMA
 from tracegen.corpus.settled import Settled, settled
@@ -77,7 +77,7 @@ def build(store: Store, recipe: Recipe, verdict_set: str, run_id: str) -> BuiltC
     version = version_of(recipe, verdict_set, found)
     folder = f"corpus/{version}"
     try:
-        manifest = CorpusManifest.model_validate_json(store.get(f"{folder}/manifest.json"))
+        manifest = read_manifest(store, f"{folder}/manifest.json")
     except KeyError:
         manifest = _write(store, folder, plan, found, Origin(recipe, recipe.digest, verdict_set, run_id))
         logger.info("corpus %s: rows=%d files=%d", version, manifest.rows, len(manifest.files))
