@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,6 +23,7 @@ from tracegen.prompts.prepare import load_plan, load_shard
 from tracegen.protocols import Store
 from tracegen.selection import keep, precedence, threshold
 from tracegen.store import LocalStore, MemoryStore
+from tracegen.store.faulty import Crashed, Fault, FaultyStore
 from tracegen.types import Attempt, Domain, Outcome
 
 
@@ -71,6 +72,24 @@ def test_same_ledger_same_recipe_same_bytes(tmp_path: Path) -> None:
     one.delete(f"corpus/{first.version}/manifest.json")
     assert files(one, build(one, recipe(), SET, "r-1")) == before
     assert build(one, recipe(), SET, "r-1") == first
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_build_that_dies_at_any_write_is_finished_by_the_next_one(
+    tmp_path: Path, when: Literal["before", "after"]
+) -> None:
+    whole, of = MemoryStore(), recipe(corpus={"file_bytes": 20_000})
+    fill(whole, tmp_path, of, accepted)
+    expected = files(whole, build(whole, of, SET, "r-1"))
+    assert len(expected) > 4
+    for nth in range(1, len(expected) + 1):
+        store = MemoryStore()
+        fill(store, tmp_path, of, accepted)
+        with pytest.raises(Crashed):
+            build(FaultyStore(store, [Fault("put", nth, "crash", when)]), of, SET, "r-1")
+        left = {found.key: store.get(found.key) for found in store.list("corpus/")}
+        assert left.items() <= expected.items()
+        assert files(store, build(store, of, SET, "r-1")) == expected
 
 
 def test_more_ledger_is_another_version(tmp_path: Path) -> None:
