@@ -42,9 +42,9 @@ class ScriptedS3:
 
 
 @contextmanager
-def scripted_s3(puts: Sequence[Answer] = (), *, honours_conditions: bool = True) -> Iterator[ScriptedS3]:
+def scripted_s3(puts: Sequence[Answer] = (), *, honours_conditions: bool = True, port: int = 0) -> Iterator[ScriptedS3]:
     state = ScriptedS3(puts=[*puts], honours_conditions=honours_conditions)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"state": state}))
+    server = ThreadingHTTPServer(("127.0.0.1", port), type("Handler", (_Handler,), {"state": state}))
     server.daemon_threads = True
     server.block_on_close = False
     state.endpoint = f"http://127.0.0.1:{server.server_address[1]}"

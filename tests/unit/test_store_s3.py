@@ -2,6 +2,7 @@
 
 import pickle
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,17 @@ def test_patience_is_bounded_and_the_error_names_object_and_endpoint() -> None:
 def test_a_server_that_hangs_is_given_up() -> None:
     with scripted_s3(["hang"] * 3) as server, pytest.raises(StoreError, match=r"no answer in time"):
         s3(server.env, patience_s=0.5, timeout_s=0.5).put("k", b"v")
+
+
+def test_a_server_that_is_started_again_is_waited_for() -> None:
+    port = free_ports(1)[0]
+    env = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s"}
+    with ThreadPoolExecutor(1) as pool:
+        written = pool.submit(s3(env).put_if_absent, "k", b"v")
+        time.sleep(0.3)
+        with scripted_s3(port=port) as server:
+            assert written.result(timeout=10) is True
+            assert server.objects["/bucket/prefix/k"][0] == b"v"
 
 
 def test_refusals_are_not_repeated() -> None:

@@ -63,7 +63,7 @@ class Journal:
         self._tasks: set[asyncio.Task[None]] = set()
         self._writers = asyncio.Semaphore(self._limits.writers)
         self._freed = asyncio.Event()
-        self._held_bytes = 0
+        self.held_bytes = 0
         self._waiting_bytes = 0
         self._closed = False
 
@@ -100,7 +100,7 @@ class Journal:
             write.result()
 
     async def _room_for(self, size_bytes: int) -> None:
-        while self._held_bytes and self._held_bytes + size_bytes > self._limits.held_bytes:
+        while self.held_bytes and self.held_bytes + size_bytes > self._limits.held_bytes:
             self._hurry()
             self._freed.clear()
             await self._freed.wait()
@@ -109,7 +109,7 @@ class Journal:
         batch, write = self._open.get((kind, row.shard_id)) or self._start(kind, row.shard_id)
         batch.rows.append(row)
         batch.size_bytes += size_bytes
-        self._held_bytes += size_bytes
+        self.held_bytes += size_bytes
         self._waiting_bytes += size_bytes
         if self._waiting_bytes >= self._limits.flush_bytes:
             self._hurry()
@@ -138,7 +138,7 @@ class Journal:
                 self._waiting_bytes -= batch.size_bytes
                 await asyncio.to_thread(self._write, batch)
         finally:
-            self._held_bytes -= batch.size_bytes
+            self.held_bytes -= batch.size_bytes
             self._freed.set()
 
     def _done(self, write: asyncio.Task[None]) -> None:

@@ -52,10 +52,11 @@ def status_of(error: BaseException) -> int:
 
 def is_transient(error: BaseException) -> bool:
     """The same request may succeed later: connection trouble, overload, or a race with another writer."""
-    from botocore.exceptions import HTTPClientError, ResponseStreamingError
+    from botocore.exceptions import ConnectionError as NoConnectionError
+    from botocore.exceptions import HTTPClientError, IncompleteReadError, SSLError
 
-    if isinstance(error, HTTPClientError | ResponseStreamingError):
-        return type(error).__name__ != "SSLError"
+    if isinstance(error, NoConnectionError | HTTPClientError | IncompleteReadError):
+        return not isinstance(error, SSLError)
     return code_of(error) in _TRANSIENT_CODES or status_of(error) in _TRANSIENT_STATUS
 
 
