@@ -15,6 +15,7 @@ from tracegen.verify.math.units import Quantity, quantity, without_degrees
 T = TypeVar("T")
 CORRECT, INCORRECT, UNDECIDED = Outcome.CORRECT, Outcome.INCORRECT, Outcome.UNDECIDED
 _THREE_PARTS = re.compile(r"[^:]+(?::[^:]+){2,}")
+_IN_BASE = re.compile(r"(-?\w+)_\{?(\d+)\}?\s*")
 _TEXT = re.compile(r"\\text\{([^{}]*)\}")
 _INFINITY = {r"\infty": 1, r"+\infty": 1, r"-\infty": -1}
 _CHOICE = re.compile(r"\(?([A-Z])\)?")
@@ -32,6 +33,8 @@ def compare_leaves(reference: str, answer: str) -> Verdict:
         return Verdict(UNDECIDED, "ellipsis")
     if _THREE_PARTS.fullmatch(reference) or _THREE_PARTS.fullmatch(answer):
         return Verdict(UNDECIDED, "ratio")
+    if based := _bases(reference, answer):
+        return based
     mine, theirs = quantity(reference), quantity(answer)
     if mine.unit and not theirs.unit and theirs.value.endswith(mine.unit):
         theirs = theirs._replace(value=theirs.value.removesuffix(mine.unit).strip(), unit=mine.unit)
@@ -39,6 +42,17 @@ def compare_leaves(reference: str, answer: str) -> Verdict:
     if mine.unit and theirs.unit and mine.unit != theirs.unit:
         return Verdict(UNDECIDED, "different_units")
     return verdict
+
+
+def _bases(reference: str, answer: str) -> Verdict | None:
+    """``12_5``: digits of a base. The same value in another base is not what was asked for."""
+    mine, theirs = _IN_BASE.fullmatch(reference), _IN_BASE.fullmatch(answer)
+    if not (mine and mine[1].lstrip("-")[0].isdigit()):
+        return None
+    if theirs is None or theirs[2] != mine[2]:
+        return Verdict(UNDECIDED, "different_bases")
+    same = mine[1].lstrip("0") == theirs[1].lstrip("0")
+    return Verdict(CORRECT if same else INCORRECT, "equal" if same else "different")
 
 
 def readable(text: str) -> bool:

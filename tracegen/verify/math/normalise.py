@@ -9,28 +9,9 @@ import unicodedata
 
 _GREEK = {
     unicodedata.lookup(f"GREEK SMALL LETTER {name.upper()}"): rf"\{name} "
-    for name in [
-        "alpha",
-        "beta",
-        "gamma",
-        "delta",
-        "epsilon",
-        "zeta",
-        "eta",
-        "theta",
-        "kappa",
-        "mu",
-        "nu",
-        "xi",
-        "pi",
-        "rho",
-        "sigma",
-        "tau",
-        "phi",
-        "chi",
-        "psi",
-        "omega",
-    ]
+    for name in (  # noqa: SIM905
+        "alpha beta gamma delta epsilon zeta eta theta kappa mu nu xi pi rho sigma tau phi chi psi omega"
+    ).split()
 }
 _CHARACTERS = {
     **_GREEK,
@@ -54,27 +35,9 @@ _SYNONYMS = {
     "Bigr": "", "biggl": "", "biggr": "", "displaystyle": "", "limits": "", "quad": " ", "qquad": " ", "space": " ",
 }  # fmt: skip
 FUNCTIONS = frozenset(
-    [
-        "sin",
-        "cos",
-        "tan",
-        "cot",
-        "sec",
-        "csc",
-        "arcsin",
-        "arccos",
-        "arctan",
-        "arccot",
-        "arcsec",
-        "arccsc",
-        "sinh",
-        "cosh",
-        "tanh",
-        "ln",
-        "log",
-        "lg",
-        "exp",
-    ]
+    (  # noqa: SIM905
+        "sin cos tan cot sec csc arcsin arccos arctan arccot arcsec arccsc sinh cosh tanh ln log lg exp"
+    ).split()
 )
 _PLAIN_NAMES = re.compile(
     r"(?<![\\A-Za-z])(" + "|".join(sorted({*FUNCTIONS, "sqrt", "pi"}, key=len, reverse=True)) + r")(?![A-Za-z])"
@@ -84,7 +47,8 @@ _TEXT = re.compile(
     r"\\(?:text|mathrm|textbf|textit|textrm|mbox|mathbf|mathit|operatorname|rm|bf|textnormal)\*?\s*\{([^{}]*)\}"
 )
 _AND = re.compile(r"\s*,?\s*(?:\\text\{\s*(?:and|or)\s*\}|(?<![A-Za-z\\])(?:and|or)(?![A-Za-z]))\s*")
-_THIN_SPACE = re.compile(r"\\[,;:! \n]|~|\\\\(?=\s*$)")
+_THIN_SPACE = re.compile(r"(?<!\\)\\[,;:! \n]|~|\\\\(?=\s*$)")
+_SPACED_THOUSANDS = re.compile(r"(?<=\d),\\!(?=\d{3}(?!\d))")
 _THOUSANDS = re.compile(r"(?<![\d.,])(\d{1,3})((?:\{,\}\d{3})+)(?!\d)")
 _WHOLE_THOUSANDS = re.compile(r"([-+]?)(\d{1,3}(?:(,|\s)\d{3})(?:\3\d{3})*)(\.\d+)?(?=$|\s*(?:\\text|%|\^\\circ))")
 _MIXED = re.compile(r"^([-+]?\s*\d+)\s+(\d+)\s*/\s*(\d+)$")
@@ -104,10 +68,11 @@ _CIRCLED = re.compile("[①-⑳]+")
 
 
 def normalise(text: str) -> str:
-    """One spelling. Idempotent; the empty string for what is layout only."""
+    """One spelling; the empty string for what is layout only."""
     for pattern, replacement in _BROKEN:
         text = pattern.sub(replacement, text)
     text = _characters(text)
+    text = _SPACED_THOUSANDS.sub("", text)
     text = _THIN_SPACE.sub(" ", text.replace(r"\$", "").replace("$", "").replace(r"\%", "%"))
     text = _COMMAND.sub(_synonym, text)
     text = _TEXT.sub(_words, text)

@@ -27,7 +27,7 @@ _ORDER = {"<": "<", r"\le": "<=", ">": ">", r"\ge": ">="}
 _TURNED = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}
 _RELATIONS = frozenset({"=", r"\ne", r"\in", r"\approx", *_ORDER})
 _MATRIX = re.compile(r"\\begin\{([pbv]?matrix)\}(.*)\\end\{\1\}", re.DOTALL)
-_BRACKETS = {("(", ")"), ("(", "]"), ("[", ")"), ("[", "]"), (r"\{", r"\}"), (r"\langle", r"\rangle")}
+_BRACKETS = {("(", ")"), ("(", "]"), ("[", ")"), ("[", "]"), (r"\{", r"\}"), (r"\langle", r"\rangle"), ("{", "}")}
 _TEXT_LIST = re.compile(r"\\text\{([^{}\\]*,[^{}\\]*)\}")
 _WHOLE_NUMBER = re.compile(r"[,(]*(?:\\text\{(?:where|for)\})?\(?[a-z] ?\\in ?(?:\\mathbb\{?Z\}?|Z)\)?$")
 
@@ -102,7 +102,7 @@ def parse(text: str, depth: int = 0) -> Shape:
     listed = _split(text, {",", ";"})
     if len(listed) > 1:
         return Items(tuple(_item(part, depth) for part in listed if part))
-    for read in (_relation, _joined, _bracketed, _both_signs):
+    for read in (_approximation, _relation, _joined, _bracketed, _both_signs):
         shape = read(text, depth)
         if shape is not None:
             return shape
@@ -131,6 +131,19 @@ def _cut(text: str, signs: set[str] | frozenset[str]) -> tuple[list[str], list[s
             found.append(sign)
             begin = piece.end()
     return [*parts, text[begin:].strip()], found
+
+
+def _approximation(text: str, depth: int) -> Shape | None:
+    r"""``x = \frac{2}{3} \approx 0.67`` says its value twice; the name stays outside."""
+    parts = _split(text, {r"\approx"})
+    if len(parts) == 2 and not parts[0]:
+        return _item(parts[1], depth)
+    if len(parts) != 2 or not all(parts):
+        return None
+    shape = _item(parts[0], depth)
+    if isinstance(shape, Named) and isinstance(shape.value, Leaf):
+        return Named(shape.name, Relation(r"\approx", shape.value.text, parts[1]))
+    return Relation(r"\approx", *parts)
 
 
 def _relation(text: str, depth: int) -> Shape | None:
@@ -210,6 +223,8 @@ def _bracketed(text: str, depth: int) -> Shape | None:
     if opening == r"\{" and (builder := _builder(inner, depth)):
         return builder
     parts = _split(inner, {",", ";"})
+    if opening == "{":  # a group in LaTeX, and a set in plain text where it lists
+        opening, closing = (r"\{", r"\}") if len(parts) > 1 else ("(", ")")
     if len(parts) == 1 and opening != r"\{":
         return _item(inner, depth) if opening == "(" and closing == ")" else None
     if opening == r"\langle":

@@ -15,44 +15,10 @@ from tracegen.types import Outcome, Verdict
 MAX_CHARACTERS = 400
 _UNDECIDED = Outcome.UNDECIDED
 _KNOWN = frozenset(
-    [
-        "frac",
-        "sqrt",
-        "sum",
-        "prod",
-        "int",
-        "lim",
-        "to",
-        "infty",
-        "pi",
-        "cdot",
-        "times",
-        "div",
-        "sin",
-        "cos",
-        "tan",
-        "cot",
-        "sec",
-        "csc",
-        "arcsin",
-        "arccos",
-        "arctan",
-        "ln",
-        "log",
-        "exp",
-        "binom",
-        "alpha",
-        "beta",
-        "gamma",
-        "delta",
-        "theta",
-        "lambda",
-        "mu",
-        "rho",
-        "sigma",
-        "phi",
-        "omega",
-    ]
+    (  # noqa: SIM905
+        "frac sqrt sum prod int lim to infty pi cdot times div sin cos tan cot sec csc arcsin arccos arctan ln log "
+        "exp binom alpha beta gamma delta theta lambda mu rho sigma phi omega"
+    ).split()
 )
 _COMMAND = re.compile(r"\\([A-Za-z]+|.)")
 _OURS_TO_ASK = re.compile(r"\\(?:sum|prod|int|lim)(?![A-Za-z])")

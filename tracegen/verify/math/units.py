@@ -14,7 +14,8 @@ _PLAIN_UNIT = re.compile(
 _DROPPED = re.compile(r"^(?:only|exactly|about|approximately|is|the|a|an|of|in|per)\b|[^a-z0-9^]")
 _SAME = {
     "cms": "cm", "centimeter": "cm", "meter": "m", "metre": "m", "kilometer": "km", "hour": "hr", "h": "hr",
-    "hrs": "hr", "sec": "s", "second": "s", "min": "minute", "dollar": "$", "degree": "deg", "unit": "", "squareunit": "",
+    "hrs": "hr", "sec": "s", "second": "s", "min": "minute", "dollar": "$", "degree": "deg",
+    "unit": "", "squareunit": "",
     "percent": "%", "feet": "ft", "foot": "ft", "inche": "inch", "inches": "inch",
 }  # fmt: skip
 

@@ -1,0 +1,166 @@
+import gzip
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tracegen.errors import UserError
+from tracegen.judging import judge_file
+
+ROWS: list[dict[str, Any]] = [
+    {"id": "a", "reference": "12", "response": r"<think>x</think>It is \boxed{12}.", "note": "kept"},
+    {"id": "b", "reference": 12, "response": "so\nA: 12", "note": None},
+    {"id": "c", "reference": {"kind": "answer", "answer": "12"}, "response": r"\boxed{13}", "note": ""},
+    {"id": "d", "reference": '{"kind": "answer", "answer": "1/2"}', "response": r"\boxed{\sqrt{1}/2}", "note": "é"},
+    {"id": "e", "reference": "{1,2}", "response": r"\boxed{\{2,1\}}", "note": ""},
+    {"id": "f", "reference": "12", "response": "<think>a</think>b</think>c", "note": ""},
+    {"id": "g", "reference": {"kind": "answer"}, "response": "x", "note": ""},
+    {"id": "h", "reference": {"kind": "rubric"}, "response": "x", "note": ""},
+    {"id": "i", "reference": None, "response": "x", "note": ""},
+    {"id": "j", "reference": r"\frac{1}{2", "response": r"\boxed{5}", "note": ""},
+    {"id": "k", "reference": {"kind": "none"}, "response": r"\boxed{5}", "note": ""},
+    {"id": "l", "reference": "ellipse", "response": r"\boxed{circle}", "note": ""},
+]
+EXPECTED = [
+    ("correct", "equal", "math/1"),
+    ("correct", "equal", "math/1"),
+    ("incorrect", "different", "math/1"),
+    ("correct", "equal", "math/1"),
+    ("correct", "equal", "math/1"),
+    ("incorrect", "doubled_think", "extract/1"),
+    ("undecided", "reference_unreadable", "none/1"),
+    ("undecided", "reference_unreadable", "none/1"),
+    ("undecided", "no_reference", "none/1"),
+    ("undecided", "reference_unreadable", "math/1"),
+    ("undecided", "no_reference", "none/1"),
+    ("undecided", "text_answer", "math/1"),
+]
+
+
+def write(path: Path, rows: list[dict[str, Any]]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    raw = path.read_bytes()
+    text = gzip.decompress(raw) if path.suffix == ".gz" else raw
+    return [json.loads(line) for line in text.decode().splitlines()]
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+async def test_rows_come_back_in_order_with_a_verdict(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING, "tracegen.judging")
+    judged = await judge_file(write(tmp_path / "in.jsonl", ROWS), tmp_path / "out.jsonl")
+    rows = read(tmp_path / "out.jsonl")
+    assert [(row.pop("outcome"), row.pop("reason"), row.pop("verifier")) for row in rows] == EXPECTED
+    assert rows == ROWS
+    assert judged.rows == len(ROWS)
+    assert judged.outcomes == {"correct": 4, "incorrect": 2, "undecided": 6}
+    assert [record.args[0] for record in caplog.records if isinstance(record.args, tuple)] == ["g", "h"]
+    assert names(tmp_path) == ["in.jsonl", "out.jsonl"]
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".jsonl.gz", ".parquet"])
+async def test_the_same_bytes_however_many_processes(tmp_path: Path, ending: str) -> None:
+    rows = [
+        {
+            "id": number,
+            "reference": str(number),
+            "response": rf"\boxed{{\sqrt{{{number}}} \cdot \sqrt{{{number % 97}}}}}",
+        }
+        for number in range(600)
+    ]
+    source = write(tmp_path / "in.jsonl", rows)
+    written = []
+    for processes in (1, 3):
+        target = tmp_path / f"out{processes}{ending}"
+        await judge_file(source, target, processes=processes)
+        written.append(target.read_bytes())
+    assert written[0] == written[1]
+
+
+async def test_parquet_in_and_out(tmp_path: Path) -> None:
+    references = [
+        {"kind": "answer", "answer": "12", "dataset": None},
+        {"kind": "none", "answer": None, "dataset": None},
+    ]
+    table = pa.table({"id": [1, 2], "reference": references, "response": [r"\boxed{12}", "x"]})
+    pq.write_table(table, tmp_path / "in.parquet")
+    await judge_file(tmp_path / "in.parquet", tmp_path / "out.parquet")
+    judged = pq.read_table(tmp_path / "out.parquet")
+    assert judged.column_names == ["id", "reference", "response", "outcome", "reason", "verifier"]
+    assert judged["outcome"].to_pylist() == ["correct", "undecided"]
+    assert judged["reference"].to_pylist() == references
+    await judge_file(tmp_path / "in.parquet", tmp_path / "out.jsonl.gz")
+    assert [row["reason"] for row in read(tmp_path / "out.jsonl.gz")] == ["equal", "no_reference"]
+
+
+async def test_judging_again_replaces_the_verdict(tmp_path: Path) -> None:
+    await judge_file(write(tmp_path / "in.jsonl", ROWS), tmp_path / "once.jsonl")
+    await judge_file(tmp_path / "once.jsonl", tmp_path / "twice.jsonl")
+    assert (tmp_path / "once.jsonl").read_bytes() == (tmp_path / "twice.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("in.jsonl", "", "has no rows"),
+        ("in.jsonl", "\n\n", "has no rows"),
+        ("in.jsonl", '{"id": 1, "reference": "1", "response": ""}\n{oops', "line 2: not JSON"),
+        ("in.jsonl", "[1]", "line 1: a JSON object is needed, not list"),
+        ("in.jsonl", '{"id": 1, "answer": "1"}', "no column 'reference', 'response'; found: id, answer"),
+        ("in.jsonl", b"\xff\xfe", "expected UTF-8 JSON Lines"),
+        ("in.jsonl.gz", b"no gzip", "expected UTF-8 JSON Lines"),
+        ("in.parquet", b"no parquet", "expected a Parquet file"),
+        ("in.csv", "id", "unknown format; use a name ending in"),
+        (None, "", "no such file"),
+    ],
+)
+async def test_bad_input_is_one_line_and_writes_nothing(
+    tmp_path: Path, name: str | None, content: str | bytes, words: str
+) -> None:
+    source = tmp_path / (name or "missing.jsonl")
+    if name:
+        source.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(UserError) as caught:
+        await judge_file(source, tmp_path / "out.jsonl")
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert str(source) in str(caught.value)
+    assert names(tmp_path) == ([name] if name else [])
+
+
+async def test_parquet_without_a_column_says_what_it_found(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"id": [1], "text": ["x"]}), tmp_path / "in.parquet")
+    with pytest.raises(UserError, match="no column 'reference', 'response'; found: id, text"):
+        await judge_file(tmp_path / "in.parquet", tmp_path / "out.jsonl")
+
+
+async def test_a_bad_target_is_told_before_work(tmp_path: Path) -> None:
+    source = write(tmp_path / "in.jsonl", ROWS)
+    for target, words in ((tmp_path / "no" / "out.jsonl", "does not exist"), (tmp_path / "out.txt", "unknown format")):
+        with pytest.raises(UserError, match=words):
+            await judge_file(source, target)
+
+
+async def test_a_failure_half_way_leaves_no_file(tmp_path: Path) -> None:
+    good = [{"id": number, "reference": "1", "response": r"\boxed{1}"} for number in range(1_000)]
+    source = write(tmp_path / "in.jsonl", good)
+    source.write_text(source.read_text() + "{oops\n")
+    with pytest.raises(UserError, match="line 1001"):
+        await judge_file(source, tmp_path / "out.jsonl")
+    assert names(tmp_path) == ["in.jsonl"]
+
+
+async def test_rows_of_several_types_are_told_for_parquet(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="do not fit one Parquet schema"):
+        await judge_file(write(tmp_path / "in.jsonl", ROWS), tmp_path / "out.parquet")
+    assert names(tmp_path) == ["in.jsonl"]

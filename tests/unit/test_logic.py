@@ -1,0 +1,115 @@
+"""reasoning-gym's scorers through JSON. The tables name what is special about a dataset, and why."""
+
+import json
+import warnings
+
+import pytest
+
+from tracegen.extract import last_boxed
+from tracegen.types import AnswerReference, Outcome, ProceduralReference, Trace
+from tracegen.verify.logic import UNSOUND, LogicVerifier, score_answer
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    reasoning_gym = pytest.importorskip("reasoning_gym")
+    from reasoning_gym.factory import DATASETS
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+# No answer is given with the item: any solution counts. The metadata hold an example under this key, if any.
+WITHOUT_ANSWER = {
+    "boxnet": None,
+    "graph_color": "possible_answer",
+    "propositional_logic": "example_answer",
+    "rubiks_cube": "example_correct_answer",
+    "rush_hour": None,
+}
+# Their scorers raise on an answer that they cannot parse, which is undecided.
+RAISE_ON_GARBAGE = {"prime_factorization"}
+NAMES = sorted(DATASETS.keys() - {"composite"})  # a composite is made of others; its own test is below
+
+
+def reference(dataset: str, index: int = 0, seed: int = 5) -> ProceduralReference:
+    item = reasoning_gym.create_dataset(dataset, size=index + 1, seed=seed)[index]
+    return ProceduralReference(dataset=dataset, item=json.loads(json.dumps(item)))
+
+
+def judge(given: ProceduralReference, answer: str) -> Outcome:
+    return LogicVerifier().verify(given, Trace("", answer)).outcome
+
+
+@pytest.mark.parametrize("dataset", NAMES)
+def test_an_items_own_answer_passes_after_json(dataset: str) -> None:
+    given = reference(dataset)
+    answer = given.item["answer"]
+    if answer is None:
+        assert dataset in WITHOUT_ANSWER
+        key = WITHOUT_ANSWER[dataset]
+        answer = given.item["metadata"][key] if key else None
+        answer = answer if answer is None or isinstance(answer, str) else json.dumps(answer)
+    if answer is not None:
+        assert score_answer(given, answer) == 1
+        assert judge(given, answer) is Outcome.CORRECT
+        boxed = rf"so it is \boxed{{{answer}}}"
+        if last_boxed(boxed) == answer:  # codeio has strings with braces that do not balance
+            assert judge(given, boxed) is Outcome.CORRECT
+    assert LogicVerifier().check(given) == ""
+
+
+@pytest.mark.parametrize("dataset", [name for name in NAMES if name not in RAISE_ON_GARBAGE])
+def test_a_wrong_answer_does_not_pass(dataset: str) -> None:
+    assert judge(reference(dataset), "definitely wrong") is not Outcome.CORRECT
+
+
+@pytest.mark.parametrize(
+    ("dataset", "wrong"),
+    [
+        ("game_of_life_halting", "perhaps"),
+        ("gsm_symbolic", "-{}"),
+        ("gsm_symbolic", "{} or 7"),
+        ("complex_arithmetic", "nan"),
+    ],
+)
+def test_an_unsound_scorer_is_not_believed(dataset: str, wrong: str) -> None:
+    given = reference(dataset)
+    answer = wrong.format(given.item["answer"])
+    assert score_answer(given, answer) == 1  # or the dataset was mended, and leaves the table
+    verdict = LogicVerifier().verify(given, Trace("", answer))
+    assert (verdict.outcome, verdict.reason) == (Outcome.UNDECIDED, "scorer_unsound")
+
+
+def test_every_unsound_scorer_has_a_reason() -> None:
+    assert UNSOUND.keys() <= DATASETS.keys()
+    assert all(UNSOUND.values())
+
+
+def test_a_composite_is_scored_by_its_source() -> None:
+    inner = reference("chain_sum")
+    item = {**inner.item, "metadata": {**inner.item["metadata"], "source_dataset": "chain_sum"}}
+    given = ProceduralReference(dataset="composite", item=item)
+    assert score_answer(given, str(item["answer"])) == 1
+    assert score_answer(given, "x") < 1
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (ProceduralReference(dataset="no_such", item={"question": "", "answer": "", "metadata": {}}), "no dataset"),
+        (ProceduralReference(dataset="chain_sum", item={"question": ""}), "lacks answer, metadata"),
+        (ProceduralReference(dataset="chain_sum", item={"question": "", "answer": "", "metadata": 1}), "no mapping"),
+        (AnswerReference(answer="5"), "kind 'answer'"),
+    ],
+)
+def test_check_says_why(given: ProceduralReference | AnswerReference, words: str) -> None:
+    verifier = LogicVerifier()
+    assert words in verifier.check(given)
+    assert verifier.verify(given, Trace("", "5")).reason == "reference_unreadable"
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"), [("", "no_answer"), (r"\boxed{}", "no_answer"), ("x" * 30_000, "too_big")]
+)
+def test_what_needs_no_scorer(answer: str, reason: str) -> None:
+    verdict = LogicVerifier().quick(reference("chain_sum"), Trace("", answer))
+    assert verdict is not None
+    assert verdict.reason == reason
