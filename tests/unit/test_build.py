@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -190,6 +191,19 @@ def test_attempts_without_a_verdict_are_counted_and_left_out(tmp_path: Path) -> 
     built = build(store, of, "another-set", "r-1")
     assert built.rows == 0
     assert sum(one.unjudged for one in built.manifest.domains.values()) == 160
+    assert built.manifest.reasons == {"unjudged": 160}
+
+
+def test_a_correct_verdict_on_what_is_no_trace_gives_no_sample(tmp_path: Path) -> None:
+    store, of = MemoryStore(), recipe()
+    fill(store, tmp_path, of, accepted, attempts=1)
+    shard = load_plan(store).shards[0].shard_id
+    first, *others = (completion(prompt, shard, 0) for prompt in load_shard(store, shard))
+    table = completions_to_table([replace(first, text="no closing tag"), *others])
+    store.put(completions_key(shard), write_parquet(table))
+    built = build(store, of, SET, "r-1")
+    assert built.rows == sum(one.samples for one in built.manifest.sources.values()) == 39
+    assert built.manifest.reasons == {"correct:equal": 40, "refused:no_think_close": 1}
 
 
 def test_a_part_settled_later_joins_its_shard(tmp_path: Path) -> None:
