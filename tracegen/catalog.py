@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import duckdb
 import pyarrow as pa
 
-from tracegen.corpus.manifest import CorpusManifest
+from tracegen.corpus.manifest import CorpusManifest, read_manifest
 from tracegen.corpus.schema import SAMPLE
 from tracegen.errors import StoreError, UserError, boundary
 from tracegen.ledger.schema import COMPLETION, JUDGEMENT
@@ -79,7 +79,7 @@ def open_catalog(
     """A connection with the run's views. It is the caller's to close; as a context manager it closes itself."""
     store = SubStore(open_store(store_uri, env=env), run_id)
     if next(store.list(""), None) is None:
-        raise UserError(f"no run {run_id!r} in {store_uri}", hint="tracegen status lists the runs of a store")
+        raise UserError(f"no run {run_id!r} in {store_uri}", hint="check the store and the name of the run")
     connection = duckdb.connect(config=_settings(threads, memory_bytes))
     try:
         attach = _attach(connection, store)
@@ -94,7 +94,7 @@ def open_catalog(
 def newest_corpus(store: Store) -> CorpusManifest | None:
     """The corpus that the view shows; None before the first build. ``store`` is the run's own."""
     keys = [found.key for found in store.list("corpus/") if found.key.endswith("/manifest.json")]
-    return max((CorpusManifest.model_validate_json(store.get(key)) for key in keys), key=_age, default=None)
+    return max((read_manifest(store, key) for key in keys), key=_age, default=None)
 
 
 def _age(manifest: CorpusManifest) -> tuple[int, int, str]:
@@ -140,9 +140,11 @@ def _attach(connection: duckdb.DuckDBPyConnection, store: SubStore) -> Attach:
 def _by_glob(connection: duckdb.DuckDBPyConnection, store: Store, view: _View, keys: list[str]) -> None:
     del keys  # the glob finds them, and those that are yet to come
     columns = ", ".join(f'"{name}"' for name in view.schema.names)
-    rows = f"read_parquet({_literal(glob_uri(store, view.pattern))}, filename = true)"
+    files = _literal(glob_uri(store, view.pattern))
+    rows = f"read_parquet({files})"
     if view.name == "verdicts":
-        rows = rf"(SELECT *, regexp_extract(filename, 'verdicts/([^/]+)/[^/]+$', 1) AS verdict_set FROM {rows})"  # noqa: S608
+        verdict_set = r"regexp_extract(filename, 'verdicts/([^/]+)/[^/]+$', 1) AS verdict_set"
+        rows = f"(SELECT *, {verdict_set} FROM read_parquet({files}, filename = true))"  # noqa: S608
     # A view takes no parameters: names are ours, and the one value is quoted.
     connection.execute(f'CREATE VIEW "{view.name}" AS SELECT {columns} FROM {rows}')  # noqa: S608
 

@@ -2,104 +2,30 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from tests.filled import INSTRUCTION, SET, accepted, completion, every_third, fill, judgement, recipe
 from tracegen.chat import user_turn
 from tracegen.corpus.build import BuiltCorpus, build
 from tracegen.corpus.layout import Weights
 from tracegen.corpus.schema import COLUMNS, SAMPLE
+from tracegen.errors import StoreError
 from tracegen.ledger.layout import completions_key, verdicts_key
 from tracegen.ledger.schema import completions_to_table, judgements_to_table, write_parquet
-from tracegen.prompts.prepare import load_plan, load_shard, plan_prompts
+from tracegen.prompts.prepare import load_plan, load_shard
 from tracegen.protocols import Store
-from tracegen.recipe import Recipe
 from tracegen.selection import keep, precedence, threshold
 from tracegen.store import LocalStore, MemoryStore
-from tracegen.types import Attempt, Completion, Domain, FinishReason, Judgement, Outcome, Prompt, attempt_seed
-
-SET = "math-1"
-INSTRUCTION = r"Put your final answer within \boxed{}."
-Judge = Callable[[Prompt, int], Outcome]
-
-
-def recipe(**keys: Any) -> Recipe:
-    given = {
-        "name": "r",
-        "prompts": [
-            {"kind": "jsonl", "name": "sums", "domain": "math", "path": "sums.jsonl", "licence": "MIT"},
-            {"kind": "jsonl", "name": "riddles", "domain": "logic", "path": "riddles.jsonl"},
-        ],
-        "teacher": {"engine": "e", "model": "m", "instruction": {"math": INSTRUCTION}, "prefill": "<think>\n"},
-        "prompts_per_shard": 8,
-        "rejection": {"keep": 1, "max_attempts": 4},
-        **keys,
-    }
-    return Recipe.model_validate(given)
-
-
-def every_third(prompt: Prompt, index: int) -> Outcome:
-    return tuple(Outcome)[(int(prompt.prompt_id[:4], 16) + index) % 3]
-
-
-def completion(prompt: Prompt, shard_id: str, index: int) -> Completion:
-    attempt = Attempt(prompt.prompt_id, index)
-    return Completion(
-        attempt_id=attempt.attempt_id,
-        prompt_id=prompt.prompt_id,
-        index=index,
-        shard_id=shard_id,
-        domain=prompt.domain,
-        text=f"so {index}\n\nthen é\n</think>\n\nIt is \\boxed{{{index}}}.",
-        prefill="<think>\n",
-        finish_reason=FinishReason.STOP,
-        prompt_tokens=10,
-        completion_tokens=20 + index,
-        temperature=0.6,
-        top_p=0.95,
-        max_tokens=100,
-        seed=attempt_seed(0, attempt.attempt_id),
-        engine="e",
-        engine_version="1",
-        model="m",
-        revision="abc",
-        replica_id="r0",
-        epoch=1,
-        started_at_s=0.0,
-        wall_s=1.0,
-    )
-
-
-def judgement(prompt: Prompt, shard_id: str, index: int, outcome: Outcome) -> Judgement:
-    reason = {"correct": "equal", "incorrect": "different"}.get(outcome, "timeout")
-    name = Attempt(prompt.prompt_id, index).attempt_id
-    return Judgement(name, prompt.prompt_id, shard_id, outcome, reason, "", "math/1", 0.0)
-
-
-def fill(
-    store: Store, base: Path, of: Recipe, judge: Judge = every_third, *, prompts: int = 20, attempts: int = 4
-) -> None:
-    """A run's prompts and settled ledger."""
-    for name in ("sums", "riddles"):
-        lines = [json.dumps({"prompt": f"{name} {n}?", "answer": n}) for n in range(prompts)]
-        (base / f"{name}.jsonl").write_text("\n".join(lines), encoding="utf-8")
-    for shard in plan_prompts(store, of, base, lambda _: "").shards:
-        settle(store, shard.shard_id, judge, attempts)
-
-
-def settle(store: Store, shard_id: str, judge: Judge, attempts: int) -> None:
-    # Completions are settled in the order in which they came in, which is not that of their ids.
-    pairs = [(prompt, index) for index in reversed(range(attempts)) for prompt in load_shard(store, shard_id)]
-    completions = [completion(prompt, shard_id, index) for prompt, index in pairs]
-    judgements = [judgement(prompt, shard_id, index, judge(prompt, index)) for prompt, index in pairs]
-    store.put(completions_key(shard_id), write_parquet(completions_to_table(completions)))
-    store.put(verdicts_key(SET, shard_id), write_parquet(judgements_to_table(judgements)))
+from tracegen.store.faulty import Crashed, Fault, FaultyStore
+from tracegen.types import Attempt, Domain, Outcome
 
 
 def files(store: Store, built: BuiltCorpus) -> dict[str, bytes]:
@@ -113,10 +39,6 @@ def rows(store: Store, built: BuiltCorpus) -> list[dict[str, Any]]:
 def tables(store: Store, built: BuiltCorpus) -> Iterator[Any]:
     for one in built.manifest.files:
         yield pq.read_table(pa.BufferReader(store.get(f"corpus/{built.version}/{one.name}")))
-
-
-def accepted(_: Prompt, __: int) -> Outcome:
-    return Outcome.CORRECT
 
 
 def test_a_sample_says_everything_about_itself(tmp_path: Path) -> None:
@@ -151,6 +73,24 @@ def test_same_ledger_same_recipe_same_bytes(tmp_path: Path) -> None:
     one.delete(f"corpus/{first.version}/manifest.json")
     assert files(one, build(one, recipe(), SET, "r-1")) == before
     assert build(one, recipe(), SET, "r-1") == first
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_build_that_dies_at_any_write_is_finished_by_the_next_one(
+    tmp_path: Path, when: Literal["before", "after"]
+) -> None:
+    whole, of = MemoryStore(), recipe(corpus={"file_bytes": 20_000})
+    fill(whole, tmp_path, of, accepted)
+    expected = files(whole, build(whole, of, SET, "r-1"))
+    assert len(expected) > 4
+    for nth in range(1, len(expected) + 1):
+        store = MemoryStore()
+        fill(store, tmp_path, of, accepted)
+        with pytest.raises(Crashed):
+            build(FaultyStore(store, [Fault("put", nth, "crash", when)]), of, SET, "r-1")
+        left = {found.key: store.get(found.key) for found in store.list("corpus/")}
+        assert left.items() <= expected.items()
+        assert files(store, build(store, of, SET, "r-1")) == expected
 
 
 def test_more_ledger_is_another_version(tmp_path: Path) -> None:
@@ -251,6 +191,19 @@ def test_attempts_without_a_verdict_are_counted_and_left_out(tmp_path: Path) -> 
     built = build(store, of, "another-set", "r-1")
     assert built.rows == 0
     assert sum(one.unjudged for one in built.manifest.domains.values()) == 160
+    assert built.manifest.reasons == {"unjudged": 160}
+
+
+def test_a_correct_verdict_on_what_is_no_trace_gives_no_sample(tmp_path: Path) -> None:
+    store, of = MemoryStore(), recipe()
+    fill(store, tmp_path, of, accepted, attempts=1)
+    shard = load_plan(store).shards[0].shard_id
+    first, *others = (completion(prompt, shard, 0) for prompt in load_shard(store, shard))
+    table = completions_to_table([replace(first, text="no closing tag"), *others])
+    store.put(completions_key(shard), write_parquet(table))
+    built = build(store, of, SET, "r-1")
+    assert built.rows == sum(one.samples for one in built.manifest.sources.values()) == 39
+    assert built.manifest.reasons == {"correct:equal": 40, "refused:no_think_close": 1}
 
 
 def test_a_part_settled_later_joins_its_shard(tmp_path: Path) -> None:
@@ -264,6 +217,16 @@ def test_a_part_settled_later_joins_its_shard(tmp_path: Path) -> None:
     store.put(verdicts_key(SET, shard, 1), write_parquet(judgements_to_table([verdict])))
     [row] = [row for row in rows(store, build(store, of, SET, "r-1")) if row["prompt_id"] == prompt.prompt_id]
     assert (row["attempts"], row["pass_rate"]) == (2, 0.5)
+
+
+def test_a_damaged_object_is_named(tmp_path: Path) -> None:
+    store, of = MemoryStore(), recipe()
+    fill(store, tmp_path, of)
+    key = completions_key(load_plan(store).shards[0].shard_id)
+    store.put(key, b"not parquet")
+    with pytest.raises(StoreError, match=f"{key} is damaged"):
+        build(store, of, SET, "r-1")
+    assert "manifest" not in "".join(found.key for found in store.list("corpus/"))
 
 
 def test_the_card_has_the_header_that_the_hub_reads(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.filled import SET, accepted, fill, judgement, recipe, settle
 from tests.servers.seaweed import S3Server
-from tests.unit.test_build import SET, accepted, fill, judgement, recipe, settle
 from tests.unit.test_sources import SOURCE
 from tracegen import catalog
 from tracegen.catalog import ask, newest_corpus, open_catalog, query

@@ -14,6 +14,7 @@ from tracegen.prompts.prepare import Plan, load_plan, load_shard, plan_prompts, 
 from tracegen.prompts.shards import cut, opening_order
 from tracegen.recipe import Recipe
 from tracegen.store import MemoryStore
+from tracegen.store.faulty import Crashed, Fault, FaultyStore
 from tracegen.types import Domain, Reference, prompt_id
 
 Row = tuple[str, object]
@@ -69,7 +70,8 @@ def test_a_reference_that_its_verifier_cannot_read_is_refused_with_nothing_writt
     with pytest.raises(PromptError) as caught:
         plan_prompts(store, recipe({"name": "a"}), tmp_path, lambda ref: "not a number" if "?" in str(ref) else "")
     assert str(caught.value) == (
-        "prompt source 'a' has a reference that cannot be read, row 2: not a number (and 2 more rows)"
+        "prompt source 'a' has a reference that cannot be read, row 2: not a number (and 2 more rows); "
+        "mend or remove it, or map another column or answer_pattern"
     )
     assert list(store.list("")) == []
 
@@ -134,6 +136,18 @@ def test_shards_of_a_start_that_died_before_its_manifest_are_replaced(tmp_path: 
     found = plan_prompts(store, of, tmp_path, readable)
     [prompt] = load_shard(store, found.shards[0].shard_id)
     assert prompt.reference.answer == "2"  # type: ignore[union-attr]
+
+
+def test_planning_that_dies_at_any_write_is_finished_by_the_next_start(tmp_path: Path) -> None:
+    write(tmp_path, "a", *((f"p{n}", n) for n in range(25)))
+    of = recipe({"name": "a"}, prompts_per_shard=10)
+    expected, _ = plan(tmp_path, of)
+    for nth in range(1, 5):
+        store = MemoryStore()
+        with pytest.raises(Crashed):
+            plan_prompts(FaultyStore(store, [Fault("put", nth)]), of, tmp_path, readable)
+        assert "prompts/manifest.json" not in {found.key for found in store.list("")}
+        assert plan_prompts(store, of, tmp_path, readable) == expected
 
 
 IDS = st.lists(st.integers(0, 2**64).map(lambda n: f"{n:032x}"), unique=True, max_size=60)

@@ -161,6 +161,12 @@ def test_parquet_numbers(tmp_path: Path, answer: object, shown: str) -> None:
     assert answers(read(tmp_path, kind="parquet", path="q.parquet")) == [shown]
 
 
+def test_parquet_not_a_number(tmp_path: Path) -> None:
+    parquet(tmp_path / "q.parquet", prompt=["a", "b"], answer=[1.5, float("nan")])
+    found = read(tmp_path, kind="parquet", path="q.parquet")
+    assert found[1] == Unusable("s", "2", "reference", "column 'answer' is not a number")
+
+
 def test_parquet_that_cannot_be_read(tmp_path: Path) -> None:
     assert "no file matches *.parquet; looked in" in refusal(tmp_path, kind="parquet", path="*.parquet")
     (tmp_path / "q.parquet").write_bytes(b"nothing like it")

@@ -18,7 +18,7 @@ from tracegen import __version__
 from tracegen.corpus.card import card
 from tracegen.corpus.choice import Choice, choose, lay_out
 from tracegen.corpus.layout import Layout
-from tracegen.corpus.manifest import CorpusFile, CorpusManifest, Yield
+from tracegen.corpus.manifest import CorpusFile, CorpusManifest, Yield, read_manifest
 from tracegen.corpus.rows import Census, Origin, Row, samples
 from tracegen.corpus.schema import CORPUS_SCHEMA
 from tracegen.corpus.settled import Settled, settled
@@ -77,9 +77,9 @@ def build(store: Store, recipe: Recipe, verdict_set: str, run_id: str) -> BuiltC
     version = version_of(recipe, verdict_set, found)
     folder = f"corpus/{version}"
     try:
-        manifest = CorpusManifest.model_validate_json(store.get(f"{folder}/manifest.json"))
+        manifest = read_manifest(store, f"{folder}/manifest.json")
     except KeyError:
-        manifest = _write(store, folder, plan, found, Origin(recipe, verdict_set, run_id))
+        manifest = _write(store, folder, plan, found, Origin(recipe, recipe.digest, verdict_set, run_id))
         logger.info("corpus %s: rows=%d files=%d", version, manifest.rows, len(manifest.files))
     return BuiltCorpus(version, f"{store.uri}/{folder}", manifest.rows, manifest)
 
@@ -99,7 +99,7 @@ def _write(store: Store, folder: str, plan: Plan, found: Settled, origin: Origin
     manifest = CorpusManifest(
         version=folder.rpartition("/")[2],
         run_id=origin.run_id,
-        recipe_digest=origin.recipe.digest,
+        recipe_digest=origin.recipe_digest,
         verdict_set=origin.verdict_set,
         tracegen_version=__version__,
         shards=len(found.shards),

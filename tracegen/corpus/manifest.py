@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pydantic import Field
 
 from tracegen.corpus.schema import CORPUS_SCHEMA
+from tracegen.errors import StoreError, boundary
+from tracegen.protocols import Store
 from tracegen.types import Domain, Value
 
 
@@ -65,3 +67,10 @@ class CorpusManifest(Value):
     """Models with revisions, and the engines that ran them, as the samples name them."""
     verifiers: tuple[str, ...] = Field(default=())
     """Verifiers that accepted the samples."""
+
+
+def read_manifest(store: Store, key: str) -> CorpusManifest:
+    """The manifest with that key. Raises KeyError when there is none, StoreError when it is not one of ours."""
+    data = store.get(key)
+    with boundary(StoreError, f"{store.uri}/{key} is damaged, or of another version of tracegen"):
+        return CorpusManifest.model_validate_json(data)

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,6 +44,8 @@ class Origin:
     """What every sample of a corpus has in common."""
 
     recipe: Recipe
+    recipe_digest: str
+    """Kept, as making it anew for each row is slow."""
     verdict_set: str
     run_id: str
 
@@ -52,34 +55,38 @@ def samples(store: Store, shard: SettledShard, choice: Choice, origin: Origin, c
     verdicts = {verdict.attempt.attempt_id: verdict for verdict in shard.read_verdicts(store)}
     wanted = {attempt.attempt_id for attempt in choice.of(shard, list(verdicts.values()))}
     prompts = {prompt.prompt_id: prompt for prompt in load_shard(store, shard.entry.shard_id)}
-    attempts: dict[str, list[str]] = defaultdict(list)
+    outcomes: dict[str, Counter[str]] = defaultdict(Counter)
     completions: list[Row] = []
     for attempt_id, completion in shard.read_completions(store, wanted):
         verdict = verdicts.get(attempt_id)
-        attempts[attempt_id.partition(".")[0]].append(verdict.outcome if verdict else "unjudged")
-        if verdict:
-            census.reasons[f"{verdict.outcome}:{verdict.reason}"] += 1
+        outcomes[attempt_id.partition(".")[0]][verdict.outcome if verdict else "unjudged"] += 1
+        census.reasons[f"{verdict.outcome}:{verdict.reason}" if verdict else "unjudged"] += 1
         if completion:
             completions.append(completion)
-    for prompt_id, outcomes in attempts.items():
-        _count(census, prompts[prompt_id], Counter(outcomes))
-    rows = []
-    for completion in sorted(completions, key=lambda row: str(row["attempt_id"])):
-        prompt_id = completion["prompt_id"]
-        trace = split(completion["text"], completion["prefill"], FinishReason(completion["finish_reason"]))
-        if not isinstance(trace, Trace):
-            # Judged correct and yet no trace: an older extraction accepted what this one refuses.
-            census.reasons[f"refused:{trace.reason}"] += 1
-            continue
-        rows.append(
-            {
-                **_of_prompt(prompts[prompt_id], Counter(attempts[prompt_id])),
-                **_of_completion(completion, verdicts[completion["attempt_id"]]),
-                **_of_trace(prompts[prompt_id], trace, origin),
-            }
-        )
-        _count_sample(census, prompts[prompt_id], completion["completion_tokens"])
-    return rows
+    for prompt_id, counts in outcomes.items():
+        _count(census, prompts[prompt_id], counts)
+    completions.sort(key=lambda row: str(row["attempt_id"]))
+    return [
+        {
+            **_of_prompt(prompt, outcomes[prompt.prompt_id]),
+            **_of_completion(row, verdict),
+            **_of_trace(prompt, trace, origin),
+        }
+        for row in completions
+        for prompt, verdict in [(prompts[row["prompt_id"]], verdicts[row["attempt_id"]])]
+        for trace in _trace(row, prompt, census)
+    ]
+
+
+def _trace(completion: Row, prompt: Prompt, census: Census) -> Iterator[Trace]:
+    """The trace; none where an older extraction let through what this one refuses."""
+    trace = split(completion["text"], completion["prefill"], FinishReason(completion["finish_reason"]))
+    if isinstance(trace, Trace):
+        census.add(prompt, "samples")
+        census.add(prompt, "completion_tokens", completion["completion_tokens"])
+        yield trace
+    else:
+        census.reasons[f"refused:{trace.reason}"] += 1
 
 
 def _of_prompt(prompt: Prompt, outcomes: Counter[str]) -> Row:
@@ -118,7 +125,7 @@ def _of_trace(prompt: Prompt, trace: Trace, origin: Origin) -> Row:
         "answer": trace.answer,
         "verdict_set": origin.verdict_set,
         "run_id": origin.run_id,
-        "recipe_digest": origin.recipe.digest,
+        "recipe_digest": origin.recipe_digest,
         "tracegen_version": __version__,
     }
 
@@ -141,8 +148,3 @@ def _count(census: Census, prompt: Prompt, outcomes: Counter[str]) -> None:
     census.add(prompt, "attempts", outcomes.total())
     for outcome, number in outcomes.items():
         census.add(prompt, str(outcome), number)
-
-
-def _count_sample(census: Census, prompt: Prompt, completion_tokens: int) -> None:
-    census.add(prompt, "samples")
-    census.add(prompt, "completion_tokens", completion_tokens)

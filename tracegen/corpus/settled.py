@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tracegen.errors import StoreError, boundary
 from tracegen.ledger.layout import COMPLETIONS, parse_settled_key, verdicts_folder
 from tracegen.ledger.schema import COMPLETION
 from tracegen.prompts.prepare import Plan
@@ -49,10 +50,11 @@ class SettledShard:
     def read_completions(self, store: Store, wanted: Set[str]) -> Iterator[tuple[str, dict[str, Any] | None]]:
         """Every attempt that was completed, with its row where it is wanted."""
         for found in self.completions:
-            file = pq.ParquetFile(pa.BufferReader(store.get(found.key)))
-            for batch in file.iter_batches(ROWS_PER_BATCH, columns=COMPLETION.names):
-                for place, attempt_id in enumerate(batch["attempt_id"].to_pylist()):
-                    yield attempt_id, batch.slice(place, 1).to_pylist()[0] if attempt_id in wanted else None
+            with boundary(StoreError, f"{store.uri}/{found.key} is damaged"):
+                file = pq.ParquetFile(pa.BufferReader(store.get(found.key)))
+                for batch in file.iter_batches(ROWS_PER_BATCH, columns=COMPLETION.names):
+                    for place, attempt_id in enumerate(batch["attempt_id"].to_pylist()):
+                        yield attempt_id, batch.slice(place, 1).to_pylist()[0] if attempt_id in wanted else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,4 +97,5 @@ def _by_shard(store: Store, prefix: str) -> dict[str, list[StoredObject]]:
 
 
 def _read(store: Store, key: str, columns: list[str]) -> pa.Table:
-    return pq.read_table(pa.BufferReader(store.get(key)), columns=columns)
+    with boundary(StoreError, f"{store.uri}/{key} is damaged"):
+        return pq.read_table(pa.BufferReader(store.get(key)), columns=columns)

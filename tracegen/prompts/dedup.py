@@ -61,9 +61,10 @@ class Collector:
         return tally
 
     def table(self) -> pa.Table:
-        """Every prompt kept, in the order of the sources."""
+        """Every prompt kept, in the order of the sources. Handed over: the collector takes no more."""
         self._flush()
-        return pa.Table.from_batches(self._batches, schema=PROMPT)
+        batches, self._batches = self._batches, []
+        return pa.Table.from_batches(batches, schema=PROMPT)
 
     def _take(self, prompt: Prompt, tally: Tally, unreadable: "_Unreadable") -> None:
         key, reference = bytes.fromhex(prompt.prompt_id), reference_to_json(prompt.reference)
@@ -127,7 +128,10 @@ class _Unreadable:
     def refuse(self, source: str) -> None:
         if self.count:
             more = f" (and {self.count - 1} more rows)" if self.count > 1 else ""
-            raise PromptError(f"prompt source {source!r} has a reference that cannot be read, {self.first}{more}")
+            raise PromptError(
+                f"prompt source {source!r} has a reference that cannot be read, {self.first}{more}",
+                hint="mend or remove it, or map another column or answer_pattern",
+            )
 
 
 def _remembering(check: Callable[[Reference], str]) -> Callable[[Reference], str]:

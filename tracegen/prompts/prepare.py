@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tracegen.errors import PromptError, RunConflict
+from tracegen.errors import PromptError, RunConflict, StoreError, boundary
 from tracegen.prompts.dedup import Collector
 from tracegen.prompts.fingerprint import fingerprint
 from tracegen.prompts.manifest import KEY, PromptManifest, SourceEntry, shard_key
@@ -113,13 +113,17 @@ def write_plan(store: Store, prepared: Prepared) -> Plan:
 
 def load_plan(store: Store) -> Plan:
     """The run's plan. Raises KeyError when it has none yet."""
-    manifest = PromptManifest.model_validate_json(store.get(KEY))
+    data = store.get(KEY)
+    with boundary(StoreError, f"{store.uri}/{KEY} is damaged"):
+        manifest = PromptManifest.model_validate_json(data)
     return Plan(manifest.shards, manifest)
 
 
 def load_shard(store: Store, shard_id: str) -> list[Prompt]:
     """The prompts of one shard, sorted by id. Raises KeyError when there is no such shard."""
-    return list(from_table(pq.read_table(pa.BufferReader(store.get(shard_key(shard_id))), schema=PROMPT)))
+    data = store.get(shard_key(shard_id))
+    with boundary(StoreError, f"{store.uri}/{shard_key(shard_id)} is damaged"):
+        return list(from_table(pq.read_table(pa.BufferReader(data), schema=PROMPT)))
 
 
 def _read(source: PromptSource, base: Path, collector: Collector) -> SourceEntry:

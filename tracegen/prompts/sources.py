@@ -103,6 +103,8 @@ def _answer(pattern: re.Pattern[str] | None, text: str) -> str:
 def _fault(value: object) -> str:
     if value is None:
         return "is missing"
+    if value != value:  # NaN, which is how pandas writes a missing number
+        return "is not a number"
     if isinstance(value, dict | list | bytes):
         return f"is {type(value).__name__}, not text"
     shown = _rendered(value)
