@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tracegen.engines import models
+from tracegen.engines.convert import converted, publish
 from tracegen.engines.llamacpp import LlamaCppEngine, LlamaCppOptions
 from tracegen.engines.models import BundledModel, bundled_gguf, cache_folder, local_gguf
 from tracegen.engines.vllm import VllmEngine, VllmOptions
@@ -82,3 +83,21 @@ def test_the_engines_cost_no_heavy_import() -> None:
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert loaded.stdout.strip() == "[]"
+
+
+def test_a_converted_model_is_used_again(tmp_path: Path) -> None:
+    revision = models.BUNDLED["SmolLM2-135M-Instruct"].revision.replace("==", "-")
+    folder = tmp_path / f"SmolLM2-135M-Instruct-{revision}-bfloat16"
+    folder.mkdir()
+
+    assert converted("SmolLM2-135M-Instruct", tmp_path) == folder
+
+
+def test_of_two_conversions_at_once_the_first_stays(tmp_path: Path) -> None:
+    for maker in ("first", "second"):
+        unfinished = tmp_path / f".{maker}"
+        unfinished.mkdir()
+        (unfinished / "config.json").write_text(maker)
+        publish(unfinished, tmp_path / "model")
+
+    assert (tmp_path / "model" / "config.json").read_text() == "first"

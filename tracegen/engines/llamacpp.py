@@ -111,7 +111,13 @@ class LlamaCppEngine:
             loop = asyncio.get_running_loop()
             with boundary(EngineError, f"attempt {request.attempt_id}"):
                 await loop.run_in_executor(self._threads, self._complete, self._server, request, stream)
-            return stream.generation(request)
+            return stream.generation(request, self._options.context_tokens)
+        except (asyncio.CancelledError, EngineError) as error:
+            # Closing ends what is running and cancels what waits for a thread; nobody cancelled this call then.
+            task = asyncio.current_task()
+            if self._server is None and not (task and task.cancelling()):
+                raise EngineDead("the engine llamacpp was closed") from error
+            raise
         finally:
             # A cancelled call leaves a thread behind, which ends with the next token.
             stream.cancelled = True
@@ -154,11 +160,12 @@ class LlamaCppEngine:
         return str(answer["prompt"])
 
     async def close(self) -> None:
-        server, self._server = self._server, None
+        held, self._server = [self._server], None
         for stream in tuple(self._streams):
             stream.cancelled = True
         await asyncio.to_thread(self._threads.shutdown, wait=True, cancel_futures=True)
-        del server  # frees the model and joins its threads
+        # Dropping the last reference frees the model and joins its threads, which takes a while.
+        await asyncio.to_thread(held.clear)
 
 
 class _Stream:
@@ -183,19 +190,20 @@ class _Stream:
                 self.tokens = event["usage"]["completion_tokens"]
         return self.cancelled
 
-    def generation(self, request: Request) -> Generation:
+    def generation(self, request: Request, context_tokens: int) -> Generation:
         if "error" in self._last:
             raise _named(self._last["error"])
         usage = self._last.get("usage")
         if usage is None:
             raise EngineError("llama.cpp ended a completion early")
         reason = self._last["choices"][0]["finish_reason"]
+        room = max(context_tokens - usage["prompt_tokens"], usage["completion_tokens"])
         return Generation(
             text="".join(self._pieces),
             finish_reason=FinishReason.LENGTH if reason == "length" else FinishReason.STOP,
             prompt_tokens=usage["prompt_tokens"],
             completion_tokens=usage["completion_tokens"],
-            sampling=request.sampling,
+            sampling=request.sampling.model_copy(update={"max_tokens": min(room, request.sampling.max_tokens)}),
         )
 
 
