@@ -34,7 +34,8 @@ class Case:
 
 
 async def llamacpp(stack: AsyncExitStack) -> Case:
-    engine = LlamaCppEngine(Teacher(engine="llamacpp", model=SMALL), LlamaCppOptions(context_tokens=512), SLOTS)
+    options = LlamaCppOptions(context_tokens=512, threads=1)
+    engine = LlamaCppEngine(Teacher(engine="llamacpp", model=SMALL), options, SLOTS)
     return Case(await started(stack, engine), lambda: sum(not s.cancelled for s in engine._streams))
 
 

@@ -6,6 +6,7 @@ The server's own threads decode; one thread of ours per slot waits for a complet
 import asyncio
 import http.client
 import json
+import os
 import secrets
 import threading
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit
 from pydantic import Field
 
 from tracegen.engines.chat import begin_response
+from tracegen.engines.closing import closing_is_death
 from tracegen.engines.models import BUNDLED, local_gguf, require
 from tracegen.errors import EngineDead, EngineError, RequestRefused, boundary
 from tracegen.recipe import Teacher
@@ -33,7 +35,8 @@ class LlamaCppOptions(Value):
     context_tokens: int = Field(2048, gt=0)
     """Prompt and response of one attempt, together."""
     threads: int | None = Field(None, gt=0)
-    """Threads that decode; all cores where not given."""
+    """Threads that decode; where not given, all cores but one: decoding threads wait for each other at every step,
+    so a single core that is shared with another program slows all of them down."""
     gpu_layers: int | None = Field(None, ge=0)
     """Layers placed on a GPU, for builds that have one; llama.cpp decides where not given."""
     top_k: int = Field(0, ge=0)
@@ -96,8 +99,7 @@ class LlamaCppEngine:
                 self._options.flash_attention, "LLAMA_FLASH_ATTN_TYPE_DISABLED"
             ),
         )
-        if self._options.threads is not None:
-            params.cpuparams.n_threads = self._options.threads
+        params.cpuparams.n_threads = self._options.threads or max(1, _cores() - 1)
         if self._options.gpu_layers is not None:
             params.n_gpu_layers = self._options.gpu_layers
         return xllamacpp.Server(params)
@@ -109,15 +111,10 @@ class LlamaCppEngine:
         self._streams.add(stream)
         try:
             loop = asyncio.get_running_loop()
-            with boundary(EngineError, f"attempt {request.attempt_id}"):
-                await loop.run_in_executor(self._threads, self._complete, self._server, request, stream)
-            return stream.generation(request, self._options.context_tokens)
-        except (asyncio.CancelledError, EngineError) as error:
-            # Closing ends what is running and cancels what waits for a thread; nobody cancelled this call then.
-            task = asyncio.current_task()
-            if self._server is None and not (task and task.cancelling()):
-                raise EngineDead("the engine llamacpp was closed") from error
-            raise
+            with closing_is_death("llamacpp", lambda: self._server is None):
+                with boundary(EngineError, f"attempt {request.attempt_id}"):
+                    await loop.run_in_executor(self._threads, self._complete, self._server, request, stream)
+                return stream.generation(request, self._options.context_tokens)
         finally:
             # A cancelled call leaves a thread behind, which ends with the next token.
             stream.cancelled = True
@@ -166,6 +163,11 @@ class LlamaCppEngine:
         await asyncio.to_thread(self._threads.shutdown, wait=True, cancel_futures=True)
         # Dropping the last reference frees the model and joins its threads, which takes a while.
         await asyncio.to_thread(held.clear)
+
+
+def _cores() -> int:
+    """Cores that this process may use, where the system says so."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class _Stream:
