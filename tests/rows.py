@@ -38,6 +38,7 @@ def judgement(of: Completion, *, outcome: Outcome = Outcome.CORRECT, detail: str
         attempt_id=of.attempt_id,
         prompt_id=of.prompt_id,
         shard_id=of.shard_id,
+        epoch=of.epoch,
         outcome=outcome,
         reason="equal",
         detail=detail,

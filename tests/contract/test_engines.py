@@ -15,11 +15,11 @@ from tracegen.engines.llamacpp import LlamaCppEngine, LlamaCppOptions
 from tracegen.engines.openai import OpenAIEngine, OpenAIOptions
 from tracegen.engines.simulated import SimulatedEngine, SimulatedOptions
 from tracegen.engines.vllm import VllmEngine, VllmOptions
-from tracegen.errors import EngineDead, RequestRefused
+from tracegen.errors import EngineDead, EngineError, RequestRefused
 from tracegen.protocols import Engine
 from tracegen.recipe import Teacher
 from tracegen.scheduling.population import Lengths
-from tracegen.types import EngineIdentity, FinishReason, Message, Request, Sampling
+from tracegen.types import EngineIdentity, FinishReason, Generation, Message, Request, Sampling
 
 SMALL = "SmolLM2-135M-Instruct"
 SLOTS = 4
@@ -35,7 +35,8 @@ class Case:
 
 
 async def llamacpp(stack: AsyncExitStack) -> Case:
-    engine = LlamaCppEngine(Teacher(engine="llamacpp", model=SMALL), LlamaCppOptions(context_tokens=512), SLOTS)
+    options = LlamaCppOptions(context_tokens=512, threads=1)
+    engine = LlamaCppEngine(Teacher(engine="llamacpp", model=SMALL), options, SLOTS)
     return Case(await started(stack, engine), lambda: sum(not s.cancelled for s in engine._streams))
 
 
@@ -192,6 +193,19 @@ async def test_a_prompt_longer_than_the_context_is_refused(case: Case) -> None:
 
     assert not refusal.value.retryable
     assert "context" in str(refusal.value)
+
+
+async def test_closing_ends_what_is_in_flight(case: Case) -> None:
+    tasks = [asyncio.create_task(case.engine.generate(ask(i, text=STORY, max_tokens=400))) for i in range(3 * SLOTS)]
+    await until(lambda: case.busy() > 0)
+    await case.engine.close()
+    async with asyncio.timeout(20):
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+
+    ended = [result for result in results if isinstance(result, EngineError)]
+    aborted = [r for r in results if isinstance(r, Generation) and r.finish_reason is FinishReason.ABORT]
+    assert ended or aborted
+    assert not [result for result in results if isinstance(result, BaseException) and result not in ended]
 
 
 async def test_closing_twice_is_the_same_as_once(case: Case) -> None:

@@ -49,7 +49,8 @@ class _Part:
 
     async def close(self) -> None:
         try:
-            await asyncio.wait_for(_answer(self._actor.close.remote(), self._name), CLOSE_S)
+            async with asyncio.timeout(CLOSE_S):
+                await _answer(self._actor.close.remote(), self._name)
         finally:
             ray.kill(self._actor)
 

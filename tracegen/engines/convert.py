@@ -26,7 +26,7 @@ def converted(name: str, cache: Path) -> Path:
         unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=cache))
         try:
             _convert(source, unfinished)
-            _publish(unfinished, folder)
+            publish(unfinished, folder)
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
     logger.info("model %s converted: folder=%s", name, folder)
@@ -50,7 +50,7 @@ def _convert(gguf: Path, folder: Path) -> None:
     AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(folder)
 
 
-def _publish(unfinished: Path, folder: Path) -> None:
+def publish(unfinished: Path, folder: Path) -> None:
     """Rename into place, whole. Of two replicas that convert at once, the first one's folder stays."""
     unfinished.chmod(0o755)
     with suppress(OSError):

@@ -6,6 +6,7 @@ The server's own threads decode; one thread of ours per slot waits for a complet
 import asyncio
 import http.client
 import json
+import os
 import secrets
 import threading
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit
 from pydantic import Field
 
 from tracegen.engines.chat import begin_response
+from tracegen.engines.closing import closing_is_death
 from tracegen.engines.models import BUNDLED, local_gguf, require
 from tracegen.errors import EngineDead, EngineError, RequestRefused, boundary
 from tracegen.recipe import Teacher
@@ -33,7 +35,8 @@ class LlamaCppOptions(Value):
     context_tokens: int = Field(2048, gt=0)
     """Prompt and response of one attempt, together."""
     threads: int | None = Field(None, gt=0)
-    """Threads that decode; all cores where not given."""
+    """Threads that decode; where not given, all cores but one: decoding threads wait for each other at every step,
+    so a single core that is shared with another program slows all of them down."""
     gpu_layers: int | None = Field(None, ge=0)
     """Layers placed on a GPU, for builds that have one; llama.cpp decides where not given."""
     top_k: int = Field(0, ge=0)
@@ -96,8 +99,7 @@ class LlamaCppEngine:
                 self._options.flash_attention, "LLAMA_FLASH_ATTN_TYPE_DISABLED"
             ),
         )
-        if self._options.threads is not None:
-            params.cpuparams.n_threads = self._options.threads
+        params.cpuparams.n_threads = self._options.threads or max(1, _cores() - 1)
         if self._options.gpu_layers is not None:
             params.n_gpu_layers = self._options.gpu_layers
         return xllamacpp.Server(params)
@@ -109,9 +111,10 @@ class LlamaCppEngine:
         self._streams.add(stream)
         try:
             loop = asyncio.get_running_loop()
-            with boundary(EngineError, f"attempt {request.attempt_id}"):
-                await loop.run_in_executor(self._threads, self._complete, self._server, request, stream)
-            return stream.generation(request)
+            with closing_is_death("llamacpp", lambda: self._server is None):
+                with boundary(EngineError, f"attempt {request.attempt_id}"):
+                    await loop.run_in_executor(self._threads, self._complete, self._server, request, stream)
+                return stream.generation(request, self._options.context_tokens)
         finally:
             # A cancelled call leaves a thread behind, which ends with the next token.
             stream.cancelled = True
@@ -154,11 +157,17 @@ class LlamaCppEngine:
         return str(answer["prompt"])
 
     async def close(self) -> None:
-        server, self._server = self._server, None
+        held, self._server = [self._server], None
         for stream in tuple(self._streams):
             stream.cancelled = True
         await asyncio.to_thread(self._threads.shutdown, wait=True, cancel_futures=True)
-        del server  # frees the model and joins its threads
+        # Dropping the last reference frees the model and joins its threads, which takes a while.
+        await asyncio.to_thread(held.clear)
+
+
+def _cores() -> int:
+    """Cores that this process may use, where the system says so."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class _Stream:
@@ -183,19 +192,20 @@ class _Stream:
                 self.tokens = event["usage"]["completion_tokens"]
         return self.cancelled
 
-    def generation(self, request: Request) -> Generation:
+    def generation(self, request: Request, context_tokens: int) -> Generation:
         if "error" in self._last:
             raise _named(self._last["error"])
         usage = self._last.get("usage")
         if usage is None:
             raise EngineError("llama.cpp ended a completion early")
         reason = self._last["choices"][0]["finish_reason"]
+        room = max(context_tokens - usage["prompt_tokens"], usage["completion_tokens"])
         return Generation(
             text="".join(self._pieces),
             finish_reason=FinishReason.LENGTH if reason == "length" else FinishReason.STOP,
             prompt_tokens=usage["prompt_tokens"],
             completion_tokens=usage["completion_tokens"],
-            sampling=request.sampling,
+            sampling=request.sampling.model_copy(update={"max_tokens": min(room, request.sampling.max_tokens)}),
         )
 
 

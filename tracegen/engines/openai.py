@@ -12,6 +12,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, sto
 from tenacity.wait import wait_random_exponential
 
 from tracegen.engines.chat import after_prefill, join_reasoning
+from tracegen.engines.closing import closing_is_death
 from tracegen.engines.models import require
 from tracegen.errors import EngineDead, EngineError, MissingDependency, RecipeError, RequestRefused, first_line
 from tracegen.recipe import Teacher
@@ -139,7 +140,8 @@ class OpenAIEngine:
             reraise=True,
         )
         try:
-            return await retrying(self._once, self._session, request)
+            with closing_is_death("openai", lambda: self._session is None):
+                return await retrying(self._once, self._session, request)
         except _PassingError as error:
             kind = EngineDead if error.unreachable else EngineError
             raise kind(f"attempt {request.attempt_id}: {error.message}, {self._options.max_tries} times") from error
@@ -153,6 +155,8 @@ class OpenAIEngine:
     async def _once(self, session: "aiohttp.ClientSession", request: Request) -> Generation:
         import aiohttp
 
+        if session.closed:
+            raise EngineDead("the engine openai was closed")
         url = f"{self._options.base_url.rstrip('/')}/chat/completions"
         try:
             async with session.post(url, json=self._body(request)) as response:

@@ -106,7 +106,8 @@ class Pump:
             return
         leases = [self._shelf.lease(handout) for handout in handouts]
         wait_s = SPARE_WAIT_S if len(handouts) < free else BUSY_WAIT_S
-        exchange, payload = await asyncio.wait_for(port.exchange(leases, wait_s), wait_s + ANSWER_S)
+        async with asyncio.timeout(wait_s + ANSWER_S):
+            exchange, payload = await port.exchange(leases, wait_s)
         self.pulse.feel(exchange, self._clock())
         await self._intake.take_in(exchange, payload)
         if exchange.finished:
@@ -117,7 +118,8 @@ class Pump:
     async def _idle(self) -> None:
         self._work.clear()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._work.wait(), BUSY_WAIT_S)
+            async with asyncio.timeout(BUSY_WAIT_S):
+                await self._work.wait()
         self.pulse.moved_at_s = self._clock()
 
     async def _bury(self, error: Exception) -> None:
@@ -141,6 +143,7 @@ class Pump:
 async def close_quietly(port: ReplicaPort, within_s: float = 10.0) -> None:
     """Close a replica that may be dead or deaf."""
     try:
-        await asyncio.wait_for(port.close(), within_s)
+        async with asyncio.timeout(within_s):
+            await port.close()
     except (ActorLost, EngineDead, TimeoutError) as error:
         logger.info("%s did not close: %s", port.replica_id, first_line(error))

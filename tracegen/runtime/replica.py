@@ -53,7 +53,8 @@ class Replica:
 
     async def _wait(self, wait_s: float) -> None:
         try:
-            await asyncio.wait_for(self._arrived.wait(), wait_s)
+            async with asyncio.timeout(wait_s):
+                await self._arrived.wait()
         except TimeoutError:
             return
         if self._tasks:

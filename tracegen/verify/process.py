@@ -112,7 +112,8 @@ class WorkerProcess:
         if pipe is None:
             raise WorkerDied
         try:
-            line = await asyncio.wait_for(pipe.readline(), deadline_s)
+            async with asyncio.timeout(deadline_s):
+                line = await pipe.readline()
             message = json.loads(line) if line.endswith(b"\n") else None
         except TimeoutError as error:
             raise WorkerTimeout from error
