@@ -7,14 +7,20 @@ from typing import Any
 
 from tracegen.ledger.layout import completions_key, verdicts_key
 from tracegen.ledger.schema import completions_to_table, judgements_to_table, write_parquet
-from tracegen.prompts.prepare import load_shard, plan_prompts
+from tracegen.prompts.prepare import Plan, load_shard, planned, write_plan
 from tracegen.protocols import Store
 from tracegen.recipe import Recipe
-from tracegen.types import Attempt, Completion, FinishReason, Judgement, Outcome, Prompt, attempt_seed
+from tracegen.types import Attempt, Completion, FinishReason, Judgement, Outcome, Prompt, Reference, attempt_seed
 
 SET = "math-1"
 INSTRUCTION = r"Put your final answer within \boxed{}."
 Judge = Callable[[Prompt, int], Outcome]
+
+
+def plan_prompts(store: Store, of: Recipe, base: Path, check: Callable[[Reference], str]) -> Plan:
+    """The run's plan, found or made, as the start of a run does it."""
+    found = planned(store, of, base, check)
+    return found if isinstance(found, Plan) else write_plan(store, found)
 
 
 def recipe(**keys: Any) -> Recipe:

@@ -6,9 +6,10 @@ import pytest
 
 from tests.servers.openai_double import DROP, OpenAIDouble
 from tracegen.engines.openai import OpenAIEngine, OpenAIOptions
-from tracegen.engines.simulated import Lengths, SimulatedOptions
+from tracegen.engines.simulated import SimulatedOptions
 from tracegen.errors import EngineDead, EngineError, MissingDependency, RecipeError, RequestRefused
 from tracegen.recipe import Teacher
+from tracegen.scheduling.population import Lengths
 from tracegen.types import FinishReason, Message, Request, Sampling
 
 TEACHER = Teacher(engine="openai", model="double")

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.filled import plan_prompts
 from tracegen.errors import PromptError, RunConflict
-from tracegen.prompts.prepare import Plan, load_plan, load_shard, plan_prompts, prepare
+from tracegen.prompts.prepare import Plan, load_plan, load_shard, prepare
 from tracegen.prompts.shards import cut, opening_order
 from tracegen.recipe import Recipe
 from tracegen.store import MemoryStore

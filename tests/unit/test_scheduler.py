@@ -41,20 +41,20 @@ def ids(handouts: Sequence[Handout]) -> list[str]:
 
 
 def standing(
-    *, accepted: int, issued: int, open: int, wrong: int = 0, gain: float = 0.5, floor: float = 0.0
+    *, accepted: int, issued: int, coming: int, wrong: int = 0, gain: float = 0.5, floor: float = 0.0
 ) -> Standing:
-    return Standing(accepted, wrong, issued, open, gain, floor)
+    return Standing(accepted, wrong, issued, coming, gain, floor)
 
 
 @pytest.mark.parametrize(
     ("standing", "expected"),
     [
-        (standing(accepted=0, issued=0, open=0), 2),
-        (standing(accepted=1, issued=1, open=0), 1),
-        (standing(accepted=0, issued=2, open=2), 0),
-        (standing(accepted=2, issued=2, open=0), 0),
-        (standing(accepted=0, issued=4, open=0), 0),
-        (standing(accepted=1, issued=3, open=0), 1),
+        (standing(accepted=0, issued=0, coming=0), 2),
+        (standing(accepted=1, issued=1, coming=0), 1),
+        (standing(accepted=0, issued=2, coming=2), 0),
+        (standing(accepted=2, issued=2, coming=0), 0),
+        (standing(accepted=0, issued=4, coming=0), 0),
+        (standing(accepted=1, issued=3, coming=0), 1),
     ],
 )
 def test_until_kept(standing: Standing, expected: int) -> None:
@@ -62,15 +62,15 @@ def test_until_kept(standing: Standing, expected: int) -> None:
 
 
 def test_fixed_asks_for_all_at_once() -> None:
-    assert fixed(standing(accepted=0, issued=1, open=1), Rejection(keep=1, max_attempts=4)) == 3
+    assert fixed(standing(accepted=0, issued=1, coming=1), Rejection(keep=1, max_attempts=4)) == 3
 
 
 def test_adaptive_gives_a_prompt_up_when_its_gain_is_below_the_floor() -> None:
     rules = Rejection(keep=1, max_attempts=8)
-    assert adaptive(standing(accepted=0, issued=2, open=0, wrong=2, gain=0.1, floor=0.2), rules) == 0
-    assert adaptive(standing(accepted=0, issued=2, open=0, wrong=2, gain=0.3, floor=0.2), rules) == 1
+    assert adaptive(standing(accepted=0, issued=2, coming=0, wrong=2, gain=0.1, floor=0.2), rules) == 0
+    assert adaptive(standing(accepted=0, issued=2, coming=0, wrong=2, gain=0.3, floor=0.2), rules) == 1
     # A prompt that was never tried is always worth one attempt.
-    assert adaptive(standing(accepted=0, issued=0, open=0, gain=0.1, floor=0.2), rules) == 1
+    assert adaptive(standing(accepted=0, issued=0, coming=0, gain=0.1, floor=0.2), rules) == 1
 
 
 def test_a_prompt_stops_when_it_has_what_it_needs() -> None:

@@ -8,9 +8,10 @@ from statistics import median
 import pytest
 
 from tracegen.engines.decoding import Decoder
-from tracegen.engines.simulated import Lengths, PassRate, SimulatedEngine, SimulatedOptions, wrong_answer
+from tracegen.engines.simulated import SimulatedEngine, SimulatedOptions, wrong_answer
 from tracegen.errors import EngineDead, EngineError, RecipeError, RequestRefused
 from tracegen.recipe import Teacher
+from tracegen.scheduling.population import Lengths, PassRate
 from tracegen.types import Attempt, Domain, FinishReason, Generation, Message, Request, Sampling
 
 TEACHER = Teacher(engine="simulated", model="m")

@@ -25,20 +25,23 @@ class Watch:
         self._started_s = clock()
         self._marks: deque[tuple[float, int]] = deque()
         self._replica_marks: dict[int, deque[tuple[float, int]]] = {}
+        self._tokens_before = sum(domain.tokens.spent for domain in scheduler.domains)
         self._at_start = {d.domain: (d.accepted, d.decided) for d in scheduler.domains}
 
     def snapshot(self, pumps: Sequence[Pump], phase: str) -> Snapshot:
         now_s = self._clock()
-        tokens = sum(pump.produced_tokens for pump in pumps)
+        elapsed_s = max(now_s - self._started_s, 1e-9)
         scheduler = self._scheduler
+        tokens = sum(domain.tokens.spent for domain in scheduler.domains)
+        produced = sum(pump.produced_tokens for pump in pumps)
         return Snapshot(
             run_id=self._run_id,
             at_s=self._wall_clock(),
-            elapsed_s=now_s - self._started_s,
+            elapsed_s=elapsed_s,
             domains=tuple(_domain(d) for d in scheduler.domains),
             in_flight=scheduler.in_flight,
             tokens=tokens,
-            tokens_per_s=_rate(self._marks, now_s, tokens),
+            tokens_per_s=_rate(self._marks, now_s, produced) if pumps else (tokens - self._tokens_before) / elapsed_s,
             replicas=tuple(self._replica(number, pump, now_s) for number, pump in enumerate(pumps)),
             shards_open=scheduler.open_shards,
             shards_settled=scheduler.settled_shards,
