@@ -272,6 +272,14 @@ class Scheduler:
         prompt.finished += 1
         self._unjudged[completion.attempt_id] = (prompt, completion.completion_tokens)
 
+    def lost(self, attempt_id: str) -> None:
+        """A finished attempt's text was lost with its node before it was durable: hand the attempt out again."""
+        prompt, tokens = self._unjudged.pop(attempt_id)
+        domain = prompt.shard.domain
+        domain.tokens.lost += tokens
+        index = int(attempt_id.partition(".")[2])
+        self._give_back(InFlight(attempt_id, prompt, index, tries=1), poisoned=False)
+
     def judged(self, attempt_id: str, outcome: Outcome, reason: str = "") -> None:
         """A finished attempt's completion and verdict are durable."""
         prompt = self._unjudged[attempt_id][0]
