@@ -32,7 +32,7 @@ async def _answer(reference: Awaitable[T], who: str) -> T:
         cause = error.cause
         if isinstance(cause, TracegenError):
             raise cause from None
-        raise
+        raise TracegenError(f"{who}: {type(cause).__name__}: {first_line(cause)}") from error
     except RayActorError as error:
         raise ActorLost(f"{who} is gone: {first_line(error)}") from error
     except RayError as error:
@@ -51,6 +51,8 @@ class _Part:
         try:
             async with asyncio.timeout(CLOSE_S):
                 await _answer(self._actor.close.remote(), self._name)
+        except TimeoutError as error:
+            raise ActorLost(f"{self._name} did not close within {CLOSE_S:.0f} s") from error
         finally:
             ray.kill(self._actor)
 
@@ -102,7 +104,7 @@ class RayCluster:
 
     def __init__(self, where: Where) -> None:
         self._where = where
-        self._started_here = False
+        self._connected_here = False
 
     def open(self) -> None:
         """Connect, and check that what the recipe asks for can exist here. Raises RecipeError."""
@@ -124,7 +126,7 @@ class RayCluster:
             options |= {"address": "local", "include_dashboard": False}
             options["num_cpus"] = max(os.cpu_count() or 1, self._needed_cpus())
         ray.init(**options)
-        self._started_here = not address
+        self._connected_here = True
 
     def _needed_cpus(self) -> int:
         where = self._where
@@ -168,8 +170,9 @@ class RayCluster:
         return RayVerifiers(actor, name)
 
     def close(self) -> None:
-        """End what was started here; a cluster that was there before stays."""
-        ray.shutdown()
+        """End what was started here; a cluster, or a connection, that was there before stays."""
+        if self._connected_here:
+            ray.shutdown()
 
 
 def _actor(plain: type, options: Mapping[str, Any]) -> Any:
