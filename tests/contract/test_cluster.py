@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -51,8 +52,11 @@ def kill(make_cluster: MakeCluster) -> Kill | None:
 
 
 async def kill_actor(port: object) -> None:
-    pid = await port._actor.__ray_call__.remote(lambda _: os.getpid())  # type: ignore[attr-defined]
-    os.kill(pid, signal.SIGKILL)
+    from ray.exceptions import RayActorError
+
+    with suppress(RayActorError):  # another call had it killed
+        pid = await port._actor.__ray_call__.remote(lambda _: os.getpid())  # type: ignore[attr-defined]
+        os.kill(pid, signal.SIGKILL)
 
 
 def carry_out(given: Order, make_cluster: MakeCluster) -> RunSummary:
@@ -109,14 +113,14 @@ def test_a_replica_that_dies_is_replaced_and_nothing_is_lost_or_doubled(
     make_cluster: MakeCluster, tmp_path: Path
 ) -> None:
     given = order(recipe_file(tmp_path))
-    deadly = first_attempts(given)[::9]
+    deadly = first_attempts(given)[::12]
     given = placed(given, faults={attempt_id: ["dead"] for attempt_id in deadly})
     summary = carry_out(given, make_cluster)
     left = Left(given)
     left.must_be_whole()
     assert set(deadly) <= set(left.attempts())
     assert all(left.requests()[attempt_id] == 2 for attempt_id in deadly)
-    assert len(set(left.column("ledger/completions/*.parquet", "replica_id"))) > 1
+    assert set(left.column("ledger/completions/*.parquet", "replica_id")) - {"replica-0-1"}, "another one went on"
     assert summary.snapshot.domains[0].decided == 24
 
 
