@@ -167,6 +167,8 @@ class Where(Value):
     """A completion is durable at most so long after it arrived."""
     stall_s: float = Field(600, gt=0)
     """A replica that has work and produces no token for so long is replaced."""
+    claim_ttl_s: float = Field(30, gt=0)
+    """A driver that showed no sign of life for so long, as seen from another machine, has lost its run."""
     min_free_bytes: int = Field(1024**3, ge=0)
     """Refuse to start with less free space in a local store."""
     engines: dict[str, EngineOptions] = {}

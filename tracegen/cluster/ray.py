@@ -6,10 +6,17 @@ from replica to verifier and recorder without passing through the scheduler.
 """
 
 import asyncio
+import io
+import logging
 import os
-from collections.abc import Awaitable, Mapping, Sequence
+import subprocess
+import sys
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
+import psutil
 import ray
 from ray.exceptions import RayActorError, RayError, RayTaskError
 
@@ -20,6 +27,8 @@ from tracegen.runtime.recorder import Recorder, RecorderSpec
 from tracegen.runtime.replica import Replica, ReplicaSpec
 from tracegen.types import EngineIdentity, Judgement, Reference
 from tracegen.verify.host import VerifierHost
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -32,7 +41,7 @@ async def _answer(reference: Awaitable[T], who: str) -> T:
         cause = error.cause
         if isinstance(cause, TracegenError):
             raise cause from None
-        raise
+        raise TracegenError(f"{who}: {type(cause).__name__}: {first_line(cause)}") from error
     except RayActorError as error:
         raise ActorLost(f"{who} is gone: {first_line(error)}") from error
     except RayError as error:
@@ -51,6 +60,8 @@ class _Part:
         try:
             async with asyncio.timeout(CLOSE_S):
                 await _answer(self._actor.close.remote(), self._name)
+        except TimeoutError as error:
+            raise ActorLost(f"{self._name} did not close within {CLOSE_S:.0f} s") from error
         finally:
             ray.kill(self._actor)
 
@@ -102,7 +113,7 @@ class RayCluster:
 
     def __init__(self, where: Where) -> None:
         self._where = where
-        self._started_here = False
+        self._ours = ExitStack()
 
     def open(self) -> None:
         """Connect, and check that what the recipe asks for can exist here. Raises RecipeError."""
@@ -124,7 +135,10 @@ class RayCluster:
             options |= {"address": "local", "include_dashboard": False}
             options["num_cpus"] = max(os.cpu_count() or 1, self._needed_cpus())
         ray.init(**options)
-        self._started_here = not address
+        if not address:
+            self._ours.enter_context(_shepherd())
+        self._ours.callback(ray.shutdown)
+        self._ours.enter_context(redirect_stdout(_ToLog()))
 
     def _needed_cpus(self) -> int:
         where = self._where
@@ -168,8 +182,31 @@ class RayCluster:
         return RayVerifiers(actor, name)
 
     def close(self) -> None:
-        """End what was started here; a cluster that was there before stays."""
-        ray.shutdown()
+        """End what was started here; a cluster, or a connection, that was there before stays."""
+        self._ours.close()
+
+
+class _ToLog(io.TextIOBase):
+    """Ray's threads print what befalls actors on standard output, which is for results."""
+
+    def write(self, text: str) -> int:
+        if text.strip():
+            logger.info("%s", text.strip())
+        return len(text)
+
+
+@contextmanager
+def _shepherd() -> Iterator[None]:
+    """Ends what Ray has started here even when this process is killed: see ``shepherd.py``."""
+    flock = []
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            flock.append(f"{process.pid}@{process.create_time()!r}")
+    program = Path(__file__).with_name("shepherd.py")
+    # A session of its own: Ctrl-C is for the driver. -P: the folder of the program has a ray.py, too.
+    command = [sys.executable, "-P", str(program), *flock]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True):  # noqa: S603
+        yield
 
 
 def _actor(plain: type, options: Mapping[str, Any]) -> Any:

@@ -49,7 +49,7 @@ class Recording:
         for failure in exchange.failed:
             self._scheduler.failed(failure)
         if exchange.failed:
-            self._advance()
+            self.advance()
         if exchange.finished:
             await self._batches.acquire()
             attempt_ids = [completion.attempt_id for completion in exchange.finished]
@@ -59,7 +59,7 @@ class Recording:
         """Judge what an earlier driver had left unjudged."""
         if replay.unjudged:
             self._tasks.create_task(self._judge(replay.unjudged, payload))
-        self._advance()
+        self.advance()
 
     async def _record(self, attempt_ids: Sequence[str], payload: Payload) -> None:
         recorder, verifiers = next(self._recorders), next(self._verifiers)
@@ -89,9 +89,10 @@ class Recording:
     def _count(self, judgements: Sequence[Judgement]) -> None:
         for judgement in judgements:
             self._scheduler.judged(judgement.attempt_id, judgement.outcome, judgement.reason)
-        self._advance()
+        self.advance()
 
-    def _advance(self) -> None:
+    def advance(self) -> None:
+        """Something may have been decided, or given back: settle the one, let replicas ask for the other."""
         self.work.set()
         for shard_id in self._scheduler.take_decided():
             self._tasks.create_task(self._settle(shard_id))

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from tracegen.errors import ActorLost, EngineDead, boundary, first_line
+from tracegen.errors import ActorLost, EngineDead, TracegenError, boundary, first_line
 from tracegen.protocols import Exchange, Payload, ReplicaPort
 from tracegen.runtime.shelf import Shelf
 from tracegen.scheduling.scheduler import Scheduler
@@ -30,6 +30,8 @@ class Intake(Protocol):
     """Where a replica's completions go."""
 
     async def take_in(self, exchange: Exchange, payload: Payload) -> None: ...
+
+    def advance(self) -> None: ...
 
 
 @dataclass(slots=True)
@@ -127,23 +129,27 @@ class Pump:
         self._past_tokens += self.pulse.produced_tokens
         self.pulse = Pulse()
         port, self.port = self.port, None
-        revoked = self._scheduler.revoke(port.replica_id) if port else 0
-        self._work.set()
+        quarantined = self._scheduler.revoke(port.replica_id) if port else []
+        self._intake.advance()
         name = port.replica_id if port else "replica"
-        logger.warning("%s lost, %d leases taken back: %s", name, revoked, first_line(error))
+        logger.warning("%s lost, its leases are taken back: %s", name, first_line(error))
+        for attempt_id in quarantined:
+            logger.warning("attempt %s is quarantined: replicas die of it", attempt_id)
         if port:
             await close_quietly(port)
-        self._failed_starts += 1
+        # A death that convicted an attempt says nothing against the next replica.
+        self._failed_starts = 0 if quarantined else self._failed_starts + 1
         if self._failed_starts >= START_ATTEMPTS:
             with boundary(EngineDead, f"{name} died {START_ATTEMPTS} times without one completion"):
                 raise error
-        await asyncio.sleep(BACK_OFF_S * (self._failed_starts - 1))
+        await asyncio.sleep(BACK_OFF_S * max(0, self._failed_starts - 1))
 
 
 async def close_quietly(port: ReplicaPort, within_s: float = 10.0) -> None:
     """Close a replica that may be dead or deaf."""
     try:
-        async with asyncio.timeout(within_s):
-            await port.close()
-    except (ActorLost, EngineDead, TimeoutError) as error:
+        with boundary(ActorLost, "closing"):
+            async with asyncio.timeout(within_s):
+                await port.close()
+    except TracegenError as error:
         logger.info("%s did not close: %s", port.replica_id, first_line(error))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tracegen.chat import request
-from tracegen.errors import EngineDead, EngineError
+from tracegen.errors import EngineDead, EngineError, boundary
 from tracegen.protocols import Engine, Exchange, Failed, Finished, Lease, Payload
 from tracegen.recipe import Recipe
 from tracegen.types import Completion, EngineIdentity, Generation, Request
@@ -63,7 +63,8 @@ class Replica:
     async def _attempt(self, lease: Lease, asked: Request) -> None:
         started_at_s = self._spec.wall_clock()
         try:
-            generation = await self._engine.generate(asked)
+            with boundary(EngineError, f"engine failed at {asked.attempt_id}"):
+                generation = await self._engine.generate(asked)
             ended_at_s = self._spec.wall_clock()
             self._completions.append(self._completion(lease, asked, generation, started_at_s, ended_at_s))
         except EngineDead as error:

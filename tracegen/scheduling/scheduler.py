@@ -78,6 +78,7 @@ class Scheduler:
         self._suspects: dict[str, int] = {}
         self._unjudged: dict[str, tuple[OpenPrompt, int]] = {}
         self._decided: list[str] = []
+        self._opening: set[str] = set()
         self._quarantined = set(quarantined)
         self.settled_shards = 0
         self.planned_shards = 0
@@ -117,6 +118,7 @@ class Scheduler:
         if domain is None:
             return None
         shard_id = domain.unopened.popleft()
+        self._opening.add(shard_id)
         if not domain.unopened:
             domain.ready.longest_first()
         return shard_id
@@ -132,6 +134,7 @@ class Scheduler:
         groups = prompts if isinstance(prompts, Mapping) else dict.fromkeys(prompts, "")
         opened = OpenShard(shard.shard_id, self._domains[shard.domain], len(groups))
         self._shards[shard.shard_id] = opened
+        self._opening.discard(shard.shard_id)
         for prompt_id, group in groups.items():
             prompt = OpenPrompt(prompt_id, group, opened)
             opened.prompts.append(prompt)
@@ -181,8 +184,10 @@ class Scheduler:
 
     @property
     def done(self) -> bool:
-        """Nothing is open, and nothing is left that should be opened."""
-        return not self._shards and all(d.closed or not d.unopened for d in self._domains.values())
+        """Nothing is open or about to be, and nothing is left that should be opened."""
+        return (
+            not self._shards and not self._opening and all(d.closed or not d.unopened for d in self._domains.values())
+        )
 
     @property
     def has_work(self) -> bool:
