@@ -9,7 +9,9 @@ import asyncio
 import json
 import logging
 import os
+import re
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Set
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +22,7 @@ from typing import Protocol, TypeVar
 import tracegen
 from tracegen.corpus.build import BuiltCorpus, build
 from tracegen.engines.options import parse_options
-from tracegen.errors import MissingDependency, RunConflict, StoreError, StoreUnavailable
+from tracegen.errors import MissingDependency, RecipeError, RunConflict, StoreError, StoreUnavailable
 from tracegen.ledger.owner import Claim, Owner, Waiting, claim, still_owner
 from tracegen.ledger.process import this_process
 from tracegen.ledger.settle import open_shards, settled_shards, sweep
@@ -40,7 +42,7 @@ from tracegen.runtime.stopping import until_stopped, while_kept
 from tracegen.runtime.watch import Watch
 from tracegen.scheduling.scheduler import Scheduler
 from tracegen.store import SubStore, free_bytes, open_store, preflight
-from tracegen.types import Reference
+from tracegen.types import Domain, Reference
 from tracegen.verify.host import build as build_verifiers
 from tracegen.verify.host import verdict_set
 
@@ -115,7 +117,7 @@ def run(order: Order, on_progress: Callable[[Snapshot], None], cluster: Cluster 
 def check(order: Order) -> Checked:
     """Find everything that is wrong with an order, and write nothing. Raises UserError."""
     recipe = order.recipe
-    run_id = order.run_id or recipe.run_id
+    run_id = _usable(order.run_id or recipe.run_id)
     make_engine = _engine(recipe)
     verifiers = build_verifiers(recipe.verifiers)
     root = open_store(order.store_uri)
@@ -125,6 +127,14 @@ def check(order: Order) -> Checked:
     plan = planned(store, recipe, order.loaded.base, partial(_unreadable, verifiers))
     _enough_space(root, recipe, plan)
     return Checked(recipe, run_id, store, make_engine, verdict_set(verifiers), plan)
+
+
+def _usable(run_id: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", run_id):
+        raise RecipeError(
+            f"{run_id!r} cannot be a run id", hint="letters, digits, dots, dashes and underscores, 100 at most"
+        )
+    return run_id
 
 
 def _engine(recipe: Recipe) -> Callable[[], Engine]:
@@ -166,15 +176,26 @@ def _enough_space(store: Store, recipe: Recipe, plan: Plan | Prepared) -> None:
     free = free_bytes(store)
     if free is None:
         return
-    rules = recipe.rejection
-    attempts = plan.prompts * min(rules.max_attempts, 2 * rules.keep)
-    tokens = attempts * min(recipe.teacher.sampling.max_tokens, EXPECTED_TOKENS)
-    need = int(2 * tokens * BYTES_PER_TOKEN * STORED_SHARE) + recipe.where.min_free_bytes
-    if free < need:
+    # Of a run that goes on, part of the text is there already; it was looked at as a whole when it began.
+    text = _text_bytes(recipe, plan) if isinstance(plan, Prepared) else 0
+    if free < text + recipe.where.min_free_bytes:
         raise StoreUnavailable(
-            f"{store.uri} has {free / 1e9:.1f} GB free; this run may need {need / 1e9:.1f} GB",
-            hint="give another --store, or lower where.min_free_bytes if you know better",
+            f"{store.uri} has {free / 1e9:.1f} GB free; this run may write {text / 1e9:.1f} GB and leaves "
+            f"{recipe.where.min_free_bytes / 1e9:.1f} GB alone (where.min_free_bytes)",
+            hint="give another --store, or ask for less (prompts, keep, quotas, token_budget)",
         )
+
+
+def _text_bytes(recipe: Recipe, prepared: Prepared) -> int:
+    """What ledger and corpus come to, if every second attempt is accepted."""
+    rules = recipe.rejection
+    prompts: Counter[Domain] = Counter()
+    for shard in prepared.manifest.shards:
+        prompts[shard.domain] += shard.prompts
+    per_prompt = min(rules.max_attempts, 2 * rules.keep)
+    attempts = sum(min(n * per_prompt, 2 * rules.quotas.get(domain, n * per_prompt)) for domain, n in prompts.items())
+    tokens = attempts * min(recipe.teacher.sampling.max_tokens, EXPECTED_TOKENS)
+    return int(2 * min(tokens, rules.token_budget or tokens) * BYTES_PER_TOKEN * STORED_SHARE)
 
 
 def make_cluster(recipe: Recipe) -> Cluster:

@@ -9,18 +9,20 @@ import asyncio
 import io
 import logging
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any, TypeVar, cast
+from urllib.parse import urlsplit
 
 import psutil
 import ray
 from ray.exceptions import RayActorError, RayError, RayTaskError
 
-from tracegen.errors import ActorLost, RecipeError, TracegenError, first_line
+from tracegen.errors import ActorLost, RecipeError, TracegenError, boundary, first_line
 from tracegen.protocols import Exchange, Lease, Payload, RecorderPort, Replay, ReplicaPort, VerifierPort
 from tracegen.recipe import Where
 from tracegen.runtime.recorder import Recorder, RecorderSpec
@@ -127,14 +129,19 @@ class RayCluster:
 
     def _connect(self) -> None:
         options: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False, "configure_logging": True}
-        address = os.environ.get("RAY_ADDRESS")
+        address = os.environ.get("RAY_ADDRESS", "").removeprefix("local")
         if not address:
             # A cluster that lives and dies with this driver. Open to this machine only; a token would be left behind
             # in the user's home and change how later clusters start.
             os.environ.setdefault("RAY_AUTH_MODE", "disabled")
+            # An engine's own processes (vLLM's workers) end with the actor that started them, however it ends.
+            os.environ.setdefault("RAY_process_group_cleanup_enabled", "1")
             options |= {"address": "local", "include_dashboard": False}
             options["num_cpus"] = max(os.cpu_count() or 1, self._needed_cpus())
-        ray.init(**options)
+        what = f"no Ray cluster at RAY_ADDRESS={address}" if address else "Ray does not start on this machine"
+        with boundary(RecipeError, what, hint="correct or unset RAY_ADDRESS" if address else "use --cluster local"):
+            _knock(address)
+            ray.init(**options)
         if not address:
             self._ours.enter_context(_shepherd())
         self._ours.callback(ray.shutdown)
@@ -145,19 +152,19 @@ class RayCluster:
         return int(where.replicas * where.cpus_per_replica) + where.verifier_pools + where.recorders
 
     def _check_resources(self) -> None:
-        have = ray.cluster_resources()
-        gpus = self._where.replicas * self._where.gpus_per_replica
-        if gpus > have.get("GPU", 0):
+        """Raises RecipeError when the replicas cannot be placed, and no waiting would change that."""
+        nodes = [node for node in ray.nodes() if node["Alive"]]
+        if any(NODE_GROUP in node.get("Labels", {}) for node in nodes):
+            # Machines of a group come from an autoscaler, or from Kubernetes: there may be others tomorrow.
+            return
+        places = sum(_places(node["Resources"], self._where) for node in nodes)
+        if places < self._where.replicas:
+            each = f"{self._where.gpus_per_replica} GPUs and {self._where.cpus_per_replica:g} CPUs"
+            have = ray.cluster_resources()
             raise RecipeError(
-                f"where: {self._where.replicas} replicas of {self._where.gpus_per_replica} GPUs need {gpus} GPUs, "
-                f"this cluster has {have.get('GPU', 0):.0f}",
-                hint="ask for fewer replicas, or connect to a larger cluster (RAY_ADDRESS)",
-            )
-        cpus = self._where.replicas * self._where.cpus_per_replica
-        if cpus > have.get("CPU", 0):
-            raise RecipeError(
-                f"where: the replicas need {cpus:.0f} CPUs, this cluster has {have.get('CPU', 0):.0f}",
-                hint="ask for fewer replicas or a smaller cpus_per_replica",
+                f"where: {self._where.replicas} replicas of {each} are asked for, and there is room for {places}: this "
+                f"cluster has {have.get('GPU', 0):g} GPUs and {have.get('CPU', 0):g} CPUs on {len(nodes)} nodes",
+                hint="lower where.replicas, gpus_per_replica or cpus_per_replica, or connect to a larger cluster",
             )
 
     @property
@@ -207,6 +214,25 @@ def _shepherd() -> Iterator[None]:
     command = [sys.executable, "-P", str(program), *flock]
     with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True):  # noqa: S603
         yield
+
+
+NODE_GROUP = "ray.io/node-group"
+"""Ray's label for a node of a group that can grow; ``ray up``, KubeRay and RAY_NODE_TYPE_NAME set it."""
+KNOCK_S = 5.0
+
+
+def _knock(address: str) -> None:
+    """Raises OSError when nobody listens: ray.init waits for minutes, and cannot be interrupted."""
+    parts = urlsplit(address if "//" in address else f"//{address}")
+    if parts.hostname and parts.port:
+        socket.create_connection((parts.hostname, parts.port), KNOCK_S).close()
+
+
+def _places(resources: Mapping[str, float], where: Where) -> int:
+    """How many replicas a node has room for: one replica lives on one node."""
+    needs = {"GPU": where.gpus_per_replica, "CPU": where.cpus_per_replica}
+    rooms = [int(resources.get(name, 0) // need) for name, need in needs.items() if need]
+    return min([where.replicas, *rooms])
 
 
 def _actor(plain: type, options: Mapping[str, Any]) -> Any:
