@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 BUSY_WAIT_S = 0.5
 SPARE_WAIT_S = 0.05
+MIN_AHEAD = 1
+"""Attempts that wait at a replica for the slot that is free next, at least: see ``Pump._ahead``."""
 ANSWER_S = 60.0
 """An exchange that overstays its wait by so long counts as lost: the actor's event loop is stuck."""
 START_ATTEMPTS = 3
@@ -74,6 +76,11 @@ class Pump:
         self._work = work
         self._failed_starts = 0
         self._past_tokens = 0
+        self._ahead = MIN_AHEAD
+        """Attempts leased beyond the slots, to fill those that become free between two exchanges without us: twice
+        what became free between the last two, so that it grows as long as it was too little. An engine that takes
+        minutes for an attempt has one waiting, one that takes no time has as many as slots.
+        """
         self.port: ReplicaPort | None = None
         self.pulse = Pulse()
         self.state = "starting"
@@ -101,7 +108,7 @@ class Pump:
             await self._exchange(self.port)
 
     async def _exchange(self, port: ReplicaPort) -> None:
-        free = self._slots - self.pulse.in_flight
+        free = max(0, self._slots + self._ahead - self.pulse.in_flight)
         handouts = self._scheduler.lease(port.replica_id, free, self._slots) if free else []
         if not handouts and not self.pulse.in_flight:
             await self._idle()
@@ -111,6 +118,7 @@ class Pump:
         async with asyncio.timeout(wait_s + ANSWER_S):
             exchange, payload = await port.exchange(leases, wait_s)
         self.pulse.feel(exchange, self._clock())
+        self._ahead = min(self._slots, max(MIN_AHEAD, 2 * (len(exchange.finished) + len(exchange.failed))))
         await self._intake.take_in(exchange, payload)
         if exchange.finished:
             self._failed_starts = 0

@@ -36,6 +36,10 @@ class Supervised(Generic[P]):
         self._starting = asyncio.Lock()
         self._losses = 0
 
+    async def begin(self) -> None:
+        """Start the part before anything is asked of it."""
+        await self.call(lambda _: asyncio.sleep(0))
+
     async def call(self, ask: Callable[[P], Awaitable[R]]) -> R:
         """Ask the part; ask its replacement when it is lost. Raises ActorLost when replacements keep dying."""
         while True:

@@ -1,0 +1,1 @@
+"""Measurements: each prints its command, its figures and, with --json, both for a program."""
