@@ -128,6 +128,9 @@ class Rejection(Value):
     """How attempts are dealt out: see ``tracegen/scheduling/policy.py``."""
     give_up_below: float = Field(0.0, ge=0, lt=1)
     """Give a prompt up once the chance that its next attempt is right is below this, even without a quota to fill."""
+    trivial_above: float = Field(1.0, gt=0, le=1)
+    """A prompt whose pass rate is likely above this is trivial: ``keep_trivial`` of its traces are enough."""
+    keep_trivial: int = Field(1, gt=0)
     token_budget: int | None = Field(None, gt=0)
     """A hard stop: completion tokens over the whole run, those in flight included."""
 
