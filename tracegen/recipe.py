@@ -151,6 +151,26 @@ class CorpusLayout(Value):
     """Uncompressed text per row group, about (docs/benchmarks: 18 MB reads fastest)."""
 
 
+class Assumed(Value):
+    """What ``tracegen plan`` reckons with where nothing was measured. Decides nothing about a run."""
+
+    tokens_per_s: float = Field(40, gt=0)
+    """What one sequence decodes when it is alone on its replica."""
+    half_rate_at: float = Field(256, gt=0)
+    """With so many at once each decodes half as fast. The defaults give 20 tokens/s a sequence at 256 slots, as
+    DeepSeek reports of its own serving (20 to 22)."""
+    start_s: float = Field(0, ge=0)
+    """From the start of a replica until it serves; weights have to be loaded."""
+    usd_per_gpu_hour: float | None = Field(None, ge=0)
+    mean_tokens: dict[Domain, Annotated[float, Field(gt=0)]] = {}
+    """Of a completion; the published means of the R1 corpus for a domain that is not named."""
+    sigma: float = Field(0.8, ge=0)
+    """Spread of lengths: of a log-normal distribution, 0 for none."""
+    pass_alpha: float = Field(0.274, gt=0)
+    """Pass rates are drawn from a beta distribution; by default 55 % of prompts are solved once in two attempts."""
+    pass_beta: float = Field(0.326, gt=0)
+
+
 class Where(Value):
     """On what it runs. Not hashed."""
 
@@ -174,6 +194,7 @@ class Where(Value):
     """Refuse to start with less free space in a local store."""
     engines: dict[str, EngineOptions] = {}
     """Options that do not change what is generated, by engine."""
+    plan: Assumed = Assumed()
 
 
 class Recipe(Value):

@@ -4,8 +4,8 @@
 *batch barrier*: a replica takes as many attempts as it has slots, and waits for the last before it takes more.
 *static split*: every replica has its share of the prompts from the start, and keeps its own slots full from it.
 
-The lower bound is what no schedule can beat with these replicas: all tokens at the rate of full replicas, or the longest
-chain of one prompt's attempts on a replica of its own, whichever takes longer.
+The lower bound is what no schedule can beat with these replicas: all tokens at the rate of full replicas, or the
+longest chain of one prompt's attempts on a replica of its own, whichever takes longer.
 """
 
 import heapq
@@ -24,7 +24,7 @@ from tracegen.types import Attempt, Domain, FinishReason, Outcome, ShardEntry
 REPLICA = ReplicaModel(slots=256, tokens_per_s=40, half_rate_at=256)
 """20 tokens/s a sequence with all slots full (DeepSeek's own serving: 20 to 22), 5,120 tokens/s a replica."""
 EASY = (Source("all", 1.0, 3.0, 1.0),)
-"""Three in four attempts are right: the accepted traces of the published table are many more than its prompts' misses."""
+"""Three in four attempts are right. Harder prompts make more attempts of the same lengths: the schedules stay the same."""
 
 
 def draws_of(teacher: Teacher, shards: Shards, rules: Rejection) -> dict[str, list[Draw]]:
@@ -66,7 +66,7 @@ def batch_s(works: Iterable[float], model: ReplicaModel) -> float:
 
 
 def batch_barrier_s(drawn: dict[str, list[Draw]], model: ReplicaModel, replicas: int) -> float:
-    """The first replica that is free takes the next batch; an attempt that was wrong comes back when its batch is over."""
+    """The first replica that is free takes the next batch; the wrong come back when their batch is over."""
     waiting = [(prompt_id, 0) for prompt_id in drawn]
     free = [(0.0, number) for number in range(replicas)]
     later: list[tuple[float, list[tuple[str, int]]]] = []
