@@ -43,7 +43,7 @@ def ids(handouts: Sequence[Handout]) -> list[str]:
 def standing(
     *, accepted: int, issued: int, coming: int, wrong: int = 0, gain: float = 0.5, floor: float = 0.0
 ) -> Standing:
-    return Standing(accepted, wrong, issued, coming, gain, floor)
+    return Standing(accepted, wrong, issued, coming, gain, gain, floor)
 
 
 @pytest.mark.parametrize(
