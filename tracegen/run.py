@@ -19,6 +19,7 @@ import tracegen
 from tracegen.corpus.build import BuiltCorpus, build
 from tracegen.engines.options import parse_options
 from tracegen.errors import MissingDependency, RunConflict, StoreUnavailable
+from tracegen.ledger import quarantine
 from tracegen.ledger.owner import Claim, Owner, claim
 from tracegen.ledger.process import this_process
 from tracegen.ledger.settle import open_shards, settled_shards, sweep
@@ -37,6 +38,7 @@ from tracegen.runtime.shelf import Shelf
 from tracegen.runtime.stopping import until_stopped
 from tracegen.runtime.watch import Watch
 from tracegen.scheduling.scheduler import Scheduler
+from tracegen.scheduling.state import Poisoned
 from tracegen.store import SubStore, free_bytes, open_store, preflight
 from tracegen.types import Reference
 from tracegen.verify.host import build as build_verifiers
@@ -235,7 +237,8 @@ def _settle_plan(checked: Checked) -> Plan:
 def _scheduler(checked: Checked, plan: Plan, settled: Set[str]) -> tuple[Scheduler, Watch]:
     rules = checked.recipe.rejection
     counts = settled_counts(checked.store, checked.verdict_set, plan.shards, settled, rules.keep)
-    scheduler = Scheduler(plan.shards, rules, settled=counts)
+    given_up = {item.attempt_id: item.domain for item in quarantine.quarantined(checked.store)}
+    scheduler = Scheduler(plan.shards, rules, settled=counts, quarantined=given_up)
     return scheduler, Watch(checked.run_id, scheduler, time.monotonic, time.time)
 
 
@@ -253,7 +256,14 @@ def _coordinator(
         Shelf(partial(load_shard, checked.store)),
         open_shards(checked.store),
         _parts(checked, cluster, mine.epoch),
-        Surroundings(mine.keep, time.monotonic, on_progress, partial(_publish, checked.store)),
+        Surroundings(
+            mine.keep,
+            time.monotonic,
+            on_progress,
+            partial(_publish, checked.store),
+            partial(_quarantine, checked.store, mine.epoch),
+            time.time,
+        ),
     )
 
 
@@ -278,6 +288,10 @@ def _numbered(start: Callable[[Spec, str], Awaitable[Part]], spec: Spec, name: s
         return await start(spec, f"{name}-{next(lives)}")
 
     return begin
+
+
+def _quarantine(store: Store, epoch: int, poisoned: Poisoned) -> None:
+    quarantine.write(store, quarantine.evidence(poisoned, epoch=epoch, at_s=time.time()))
 
 
 def _publish(store: Store, snapshot: Snapshot) -> None:

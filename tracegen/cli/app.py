@@ -125,6 +125,26 @@ def judge(
 
 
 @app.command()
+def quarantine(
+    context: typer.Context,
+    run: options.RunArgument = None,
+    store: options.StoreUri = DEFAULT_STORE,
+    attempts: Annotated[
+        list[str] | None, typer.Option("--requeue", metavar="ATTEMPT_ID", help="Have it tried again. Repeatable.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Have every one tried again.")] = False,
+    json: options.AsJson = False,
+) -> None:
+    """Attempts that kept failing or kept killing replicas, with the evidence."""
+    from tracegen.cli.quarantine import requeue, show_quarantine
+
+    if attempts or everything:
+        requeue(context.obj, store, run, None if everything else attempts, json=json)
+    else:
+        show_quarantine(context.obj, store, run, json=json)
+
+
+@app.command()
 def doctor(json: options.AsJson = False) -> None:
     """What this machine can run, and what to install for the rest."""
     from tracegen.cli.doctor import show_doctor

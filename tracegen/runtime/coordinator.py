@@ -12,13 +12,14 @@ from dataclasses import dataclass
 
 from tracegen.errors import TracegenError
 from tracegen.protocols import RecorderPort, Replay, ReplicaPort, VerifierPort
-from tracegen.runtime.intake import Recording
+from tracegen.runtime.intake import Quarantine, Recording
 from tracegen.runtime.progress import Snapshot
 from tracegen.runtime.pump import Pump, close_quietly
 from tracegen.runtime.shelf import Shelf
 from tracegen.runtime.supervised import Supervised
 from tracegen.runtime.watch import Watch
 from tracegen.scheduling.scheduler import Resumed, Scheduler
+from tracegen.scheduling.state import Poisoned
 from tracegen.types import ShardEntry
 
 logger = logging.getLogger(__name__)
@@ -52,6 +53,10 @@ class Surroundings:
     """Shows a snapshot; returns at once."""
     publish: Callable[[Snapshot], None]
     """Leaves a snapshot where others can read it; may block."""
+    quarantine: Callable[[Poisoned], None]
+    """Puts an attempt that was given up on record; may block."""
+    wall_clock: Callable[[], float]
+    """Unix time."""
     progress_every_s: float = 1.0
     publish_every_s: float = 5.0
 
@@ -91,7 +96,8 @@ class Coordinator:
             await self._close()
 
     async def _until_done(self, tasks: asyncio.TaskGroup, watch: Watch) -> None:
-        intake = Recording(self._scheduler, self._shelf, self._recorders, self._verifiers, tasks)
+        quarantine = Quarantine(self._world.quarantine, self._world.wall_clock)
+        intake = Recording(self._scheduler, self._shelf, self._recorders, self._verifiers, tasks, quarantine)
         self._pumps = [self._pump(start, intake) for start in self._parts.replicas]
         for_ever = [
             tasks.create_task(self._feed(intake)),
@@ -128,7 +134,7 @@ class Coordinator:
         entry = self._shards[shard_id]
         if shard_id not in self._journaled:
             self._scheduler.open(entry, groups)
-            intake.work.set()
+            intake.advance()
             return
         recorder = self._recorders[0]
         replay, payload = await recorder.call(lambda part: part.replay(shard_id))

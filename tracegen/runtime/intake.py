@@ -5,18 +5,42 @@ durable. Payloads are handed on without being looked into.
 """
 
 import asyncio
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from itertools import cycle
 
 from tracegen.protocols import Exchange, Payload, RecorderPort, Replay, VerifierPort
 from tracegen.runtime.shelf import Shelf
 from tracegen.runtime.supervised import Supervised
 from tracegen.scheduling.scheduler import Scheduler
+from tracegen.scheduling.state import Poisoned
 from tracegen.types import Judgement
+
+logger = logging.getLogger(__name__)
 
 MAX_BATCHES = 256
 """Batches between a replica and the ledger; beyond it, replicas wait. Bounds memory when storage is slow."""
 MAX_SETTLING = 4
+
+
+class Quarantine:
+    """Keeps the evidence of attempts that were given up."""
+
+    def __init__(self, write: Callable[[Poisoned], None], wall_clock: Callable[[], float]) -> None:
+        self._write = write
+        self._writing = asyncio.Lock()
+        self.wall_clock = wall_clock
+
+    async def keep(self, poisoned: Sequence[Poisoned]) -> None:
+        async with self._writing:
+            for one in poisoned:
+                logger.warning("attempt %s quarantined: %d tries, %d deaths", one.attempt_id, one.tries, one.deaths)
+                await asyncio.to_thread(self._write, one)
+
+    async def kept(self) -> None:
+        """Returns when all that was given up so far is on record: no shard settles before."""
+        async with self._writing:
+            pass
 
 
 class Recording:
@@ -29,12 +53,14 @@ class Recording:
         recorders: Sequence[Supervised[RecorderPort]],
         verifiers: Sequence[Supervised[VerifierPort]],
         tasks: asyncio.TaskGroup,
+        quarantine: Quarantine,
     ) -> None:
         self._scheduler = scheduler
         self._shelf = shelf
         self._recorders = cycle(recorders)
         self._verifiers = cycle(verifiers)
         self._tasks = tasks
+        self._quarantine = quarantine
         self._batches = asyncio.Semaphore(MAX_BATCHES)
         self._settling = asyncio.Semaphore(MAX_SETTLING)
         self.work = asyncio.Event()
@@ -47,19 +73,25 @@ class Recording:
         for completion in exchange.finished:
             self._scheduler.finished(completion)
         for failure in exchange.failed:
-            self._scheduler.failed(failure)
+            self._scheduler.failed(failure, at_s=self._quarantine.wall_clock())
         if exchange.failed:
-            self._advance()
+            self.advance()
         if exchange.finished:
             await self._batches.acquire()
             attempt_ids = [completion.attempt_id for completion in exchange.finished]
             self._tasks.create_task(self._record(attempt_ids, payload))
 
+    def revoke(self, replica_id: str, why: str, lost_tokens: int, *, died: bool) -> None:
+        """A replica is gone: what it had in hand goes to others, or to quarantine."""
+        at_s = self._quarantine.wall_clock()
+        self._scheduler.revoke(replica_id, died=died, lost_tokens=lost_tokens, why=why, at_s=at_s)
+        self.advance()
+
     def resume(self, replay: Replay, payload: Payload) -> None:
         """Judge what an earlier driver had left unjudged."""
         if replay.unjudged:
             self._tasks.create_task(self._judge(replay.unjudged, payload))
-        self._advance()
+        self.advance()
 
     async def _record(self, attempt_ids: Sequence[str], payload: Payload) -> None:
         recorder, verifiers = next(self._recorders), next(self._verifiers)
@@ -89,15 +121,19 @@ class Recording:
     def _count(self, judgements: Sequence[Judgement]) -> None:
         for judgement in judgements:
             self._scheduler.judged(judgement.attempt_id, judgement.outcome, judgement.reason)
-        self._advance()
+        self.advance()
 
-    def _advance(self) -> None:
+    def advance(self) -> None:
+        """Carry out what the scheduler has decided."""
         self.work.set()
+        if poisoned := self._scheduler.take_quarantined():
+            self._tasks.create_task(self._quarantine.keep(poisoned))
         for shard_id in self._scheduler.take_decided():
             self._tasks.create_task(self._settle(shard_id))
 
     async def _settle(self, shard_id: str) -> None:
         async with self._settling:
+            await self._quarantine.kept()
             await next(self._recorders).call(lambda part: part.settle(shard_id))
         self._scheduler.settled(shard_id)
         self._shelf.drop(shard_id)

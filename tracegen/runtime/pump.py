@@ -31,6 +31,8 @@ class Intake(Protocol):
 
     async def take_in(self, exchange: Exchange, payload: Payload) -> None: ...
 
+    def revoke(self, replica_id: str, why: str, lost_tokens: int, *, died: bool) -> None: ...
+
 
 @dataclass(slots=True)
 class Pulse:
@@ -39,6 +41,8 @@ class Pulse:
     produced_tokens: int = 0
     moved_at_s: float = 0.0
     in_flight: int = 0
+    delivered_tokens: int = 0
+    """In completions; the others are lost when the replica is."""
 
     def feel(self, exchange: Exchange, now_s: float) -> None:
         moved = exchange.produced_tokens != self.produced_tokens or not self.in_flight
@@ -46,6 +50,11 @@ class Pulse:
             self.moved_at_s = now_s
         self.produced_tokens = exchange.produced_tokens
         self.in_flight = exchange.in_flight
+        self.delivered_tokens += sum(completion.completion_tokens for completion in exchange.finished)
+
+    @property
+    def undelivered_tokens(self) -> int:
+        return max(0, self.produced_tokens - self.delivered_tokens)
 
 
 class Pump:
@@ -125,13 +134,12 @@ class Pump:
     async def _bury(self, error: Exception) -> None:
         self.state = "lost"
         self._past_tokens += self.pulse.produced_tokens
-        self.pulse = Pulse()
+        pulse, self.pulse = self.pulse, Pulse()
         port, self.port = self.port, None
-        revoked = self._scheduler.revoke(port.replica_id) if port else 0
-        self._work.set()
         name = port.replica_id if port else "replica"
-        logger.warning("%s lost, %d leases taken back: %s", name, revoked, first_line(error))
+        logger.warning("%s lost, its leases taken back: %s", name, first_line(error))
         if port:
+            self._intake.revoke(port.replica_id, first_line(error), pulse.undelivered_tokens, died=True)
             await close_quietly(port)
         self._failed_starts += 1
         if self._failed_starts >= START_ATTEMPTS:
