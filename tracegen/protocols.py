@@ -203,4 +203,7 @@ class RecorderPort(Protocol):
     async def replay(self, shard_id: str) -> tuple[Replay, Payload]:
         """What an open shard's journal holds. The payload has the completions that lack a judgement."""
 
+    async def recall(self, shard_id: str, attempt_ids: Sequence[str]) -> tuple[tuple[str, ...], Payload]:
+        """Which of these attempts an open shard's journal holds, and their completions in that order."""
+
     async def close(self) -> None: ...

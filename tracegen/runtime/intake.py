@@ -6,10 +6,13 @@ durable. Payloads are handed on without being looked into.
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from itertools import cycle
+from typing import TypeVar
 
-from tracegen.protocols import Exchange, Payload, RecorderPort, Replay, VerifierPort
+from tracegen.errors import PayloadLost
+from tracegen.protocols import Exchange, Finished, Payload, RecorderPort, Replay, VerifierPort
 from tracegen.runtime.shelf import Shelf
 from tracegen.runtime.supervised import Supervised
 from tracegen.scheduling.scheduler import Scheduler
@@ -21,6 +24,9 @@ logger = logging.getLogger(__name__)
 MAX_BATCHES = 256
 """Batches between a replica and the ledger; beyond it, replicas wait. Bounds memory when storage is slow."""
 MAX_SETTLING = 4
+
+A = TypeVar("A")
+B = TypeVar("B")
 
 
 class Quarantine:
@@ -78,8 +84,7 @@ class Recording:
             self.advance()
         if exchange.finished:
             await self._batches.acquire()
-            attempt_ids = [completion.attempt_id for completion in exchange.finished]
-            self._tasks.create_task(self._record(attempt_ids, payload))
+            self._tasks.create_task(self._record(exchange.finished, payload))
 
     def revoke(self, replica_id: str, why: str, lost_tokens: int, *, died: bool) -> None:
         """A replica is gone: what it had in hand goes to others, or to quarantine."""
@@ -90,21 +95,49 @@ class Recording:
     def resume(self, replay: Replay, payload: Payload) -> None:
         """Judge what an earlier driver had left unjudged."""
         if replay.unjudged:
-            self._tasks.create_task(self._judge(replay.unjudged, payload))
+            unjudged = frozenset(replay.unjudged)
+            finished = [completion for completion in replay.finished if completion.attempt_id in unjudged]
+            self._tasks.create_task(self._judge(finished, payload))
         self.advance()
 
-    async def _record(self, attempt_ids: Sequence[str], payload: Payload) -> None:
+    async def _record(self, finished: Sequence[Finished], payload: Payload) -> None:
         recorder, verifiers = next(self._recorders), next(self._verifiers)
+        attempt_ids = [completion.attempt_id for completion in finished]
         try:
-            async with asyncio.TaskGroup() as both:
-                both.create_task(recorder.call(lambda part: part.append(payload)))
-                judging = both.create_task(self._judgements(attempt_ids, payload, recorder, verifiers))
+            # Each to its own end: whether a payload that is lost to one was written by the other must be known.
+            _, judgements = await _both(
+                recorder.call(lambda part: part.append(payload)),
+                self._judgements(attempt_ids, payload, recorder, verifiers),
+            )
+        except PayloadLost as error:
+            await self._recover(finished, error)
+        else:
+            self._count(judgements)
         finally:
             self._batches.release()
-        self._count(judging.result())
 
-    async def _judge(self, attempt_ids: Sequence[str], payload: Payload) -> None:
-        self._count(await self._judgements(attempt_ids, payload, next(self._recorders), next(self._verifiers)))
+    async def _judge(self, finished: Sequence[Finished], payload: Payload) -> None:
+        attempt_ids = [completion.attempt_id for completion in finished]
+        try:
+            self._count(await self._judgements(attempt_ids, payload, next(self._recorders), next(self._verifiers)))
+        except PayloadLost as error:
+            await self._recover(finished, error)
+
+    async def _recover(self, finished: Sequence[Finished], error: PayloadLost) -> None:
+        """The ledger knows which of them it holds: those are judged from there, the others are asked for again."""
+        by_shard: dict[str, list[Finished]] = {}
+        for completion in finished:
+            by_shard.setdefault(completion.shard_id, []).append(completion)
+        for shard_id, wanted in by_shard.items():
+            attempt_ids = [completion.attempt_id for completion in wanted]
+            found, payload = await next(self._recorders).call(partial(_recalled, shard_id, attempt_ids))
+            by_id = {completion.attempt_id: completion for completion in wanted}
+            logger.warning("%d of %d completions lost on their way: %s", len(by_id) - len(found), len(by_id), error)
+            for attempt_id in by_id.keys() - set(found):
+                self._scheduler.lost(attempt_id)
+            self.advance()
+            if found:
+                await self._judge([by_id[attempt_id] for attempt_id in found], payload)
 
     async def _judgements(
         self,
@@ -143,3 +176,16 @@ class Recording:
     def check_done(self) -> None:
         if self._scheduler.done:
             self.done.set()
+
+
+async def _both(one: Awaitable[A], other: Awaitable[B]) -> tuple[A, B]:
+    """Both answers; the first error once both have ended, a lost payload last of all."""
+    answers = await asyncio.gather(one, other, return_exceptions=True)
+    errors = [answer for answer in answers if isinstance(answer, BaseException)]
+    for error in sorted(errors, key=lambda error: isinstance(error, PayloadLost)):
+        raise error
+    return answers  # type: ignore[return-value]
+
+
+async def _recalled(shard_id: str, attempt_ids: Sequence[str], part: RecorderPort) -> tuple[tuple[str, ...], Payload]:
+    return await part.recall(shard_id, attempt_ids)
