@@ -48,7 +48,8 @@ class Played:
     """What happened."""
 
     kills: Counter[str] = field(default_factory=Counter)
-    killed_at_s: list[float] = field(default_factory=list)
+    deaths: list[tuple[float, float]] = field(default_factory=list)
+    """From when until when something died, in Unix time: what a driver had started outlives it a little."""
     requests: int = 0
     attempts: int = 0
     """Different ones that were asked for."""
@@ -59,7 +60,7 @@ class Played:
 
     def note(self, kind: str) -> None:
         self.kills[kind] += 1
-        self.killed_at_s.append(time.time())
+        self.deaths.append((time.time(), time.time()))
 
 
 def play(what: Round, folder: Path, uri: str, env: Mapping[str, str]) -> Played:
@@ -111,8 +112,9 @@ def _life(what: Round, rng: Random, driver: Driver, folder: Path, played: Played
         played.note("driver")
         return False
     finally:
+        killed_at_s = time.time()
         driver.kill()
-        played.killed_at_s.append(time.time())  # what a driver had started may outlive it a little
+        played.deaths.append((killed_at_s, time.time()))
 
 
 def _see_it_through(arguments: list[str], folder: Path, env: Mapping[str, str]) -> None:
@@ -212,7 +214,7 @@ def _paid_twice_only_around_kills(folder: Path, played: Played) -> None:
     lines = [json.loads(line) for line in (folder / "completions.jsonl").read_text().splitlines()]
     last = {line["attempt_id"]: n for n, line in enumerate(lines)}
     wasted = [line["at_s"] for n, line in enumerate(lines) if last[line["attempt_id"]] != n]
-    far = [at_s for at_s in wasted if not any(-UNFLUSHED_S < at_s - kill < 0.1 for kill in played.killed_at_s)]
+    far = [at_s for at_s in wasted if not any(start - UNFLUSHED_S < at_s <= end for start, end in played.deaths)]
     assert not far, f"{len(far)} completions were durable by rights, and paid for again"
 
 
