@@ -151,6 +151,8 @@ class Exchange:
     failed: tuple[Failed, ...]
     in_flight: int
     produced_tokens: int
+    leaving_in_s: float | None = None
+    """The replica's node will be taken away in so many seconds; None where it stays."""
 
 
 class ReplicaPort(Protocol):

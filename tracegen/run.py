@@ -30,6 +30,7 @@ from tracegen.recipe_file import Loaded
 from tracegen.registry import resolve
 from tracegen.runs import RUN_KEY, STATUS_KEY
 from tracegen.runtime.coordinator import Coordinator, Parts, Surroundings
+from tracegen.runtime.notices import FileNotice, no_notice
 from tracegen.runtime.progress import RunSummary, Snapshot
 from tracegen.runtime.recorder import RecorderSpec
 from tracegen.runtime.replica import ReplicaSpec
@@ -269,7 +270,8 @@ def _coordinator(
 
 def _parts(checked: Checked, cluster: Cluster, epoch: int) -> Parts:
     where = checked.recipe.where
-    replica = ReplicaSpec(checked.recipe, checked.make_engine, epoch, time.time)
+    notice = FileNotice(where.notice_file, time.time) if where.notice_file else no_notice
+    replica = ReplicaSpec(checked.recipe, checked.make_engine, epoch, time.time, notice)
     recorder = RecorderSpec(checked.store, epoch, checked.verdict_set, where.journal_linger_s)
     return Parts(
         replicas=[_numbered(cluster.start_replica, replica, f"replica-{n}") for n in range(where.replicas)],

@@ -24,6 +24,8 @@ ANSWER_S = 60.0
 """An exchange that overstays its wait by so long counts as lost: the actor's event loop is stuck."""
 START_ATTEMPTS = 3
 BACK_OFF_S = 2.0
+GIVE_BACK_S = 5.0
+"""Before a node that leaves is gone, what is unfinished is given back; a tenth of the notice where that is less."""
 
 
 class Intake(Protocol):
@@ -57,6 +59,10 @@ class Pulse:
         return max(0, self.produced_tokens - self.delivered_tokens)
 
 
+class _Leaving(Exception):  # noqa: N818 - handled where it is raised
+    """The replica's node is about to be taken away, and the replica has nothing more to give."""
+
+
 class Pump:
     """Serves one replica, and its replacements."""
 
@@ -81,6 +87,7 @@ class Pump:
         self._work = work
         self._failed_starts = 0
         self._past_tokens = 0
+        self._leaves: tuple[float, float] | None = None
         self.port: ReplicaPort | None = None
         self.pulse = Pulse()
         self.state = "starting"
@@ -97,18 +104,21 @@ class Pump:
                 await self._life()
             except (ActorLost, EngineDead, TimeoutError) as error:
                 await self._bury(error)
+            except _Leaving:
+                await self._leave()
 
     async def _life(self) -> None:
         self.state = "starting"
         self.port = await self._start()
         await self.port.start()
         self.state = "serving"
+        self._leaves = None
         self.pulse = Pulse(moved_at_s=self._clock())
         while True:
             await self._exchange(self.port)
 
     async def _exchange(self, port: ReplicaPort) -> None:
-        free = self._slots - self.pulse.in_flight
+        free = self._slots - self.pulse.in_flight if self._leaves is None else 0
         handouts = self._scheduler.lease(port.replica_id, free, self._slots) if free else []
         if not handouts and not self.pulse.in_flight:
             await self._idle()
@@ -123,6 +133,32 @@ class Pump:
             self._failed_starts = 0
         if self.pulse.in_flight and self._clock() - self.pulse.moved_at_s > self._stall_s:
             raise EngineDead(f"replica {port.replica_id}: no token for {self._stall_s:.0f} s with work in its slots")
+        self._heed(exchange.leaving_in_s, port.replica_id)
+
+    def _heed(self, leaving_in_s: float | None, name: str) -> None:
+        """Notices are heeded once: no new leases; what ends in time is taken in, and the rest is given back."""
+        now_s = self._clock()
+        if self._leaves is None:
+            if leaving_in_s is None:
+                return
+            logger.warning("%s is drained: its node leaves in %.0f s", name, leaving_in_s)
+            self.state = "draining"
+            margin_s = min(GIVE_BACK_S, leaving_in_s / 10)
+            self._leaves = (now_s + leaving_in_s - margin_s, now_s + leaving_in_s)
+        if not self.pulse.in_flight or now_s >= self._leaves[0]:
+            raise _Leaving
+
+    async def _leave(self) -> None:
+        port, ends_at_s = self.port, self._leaves[1] if self._leaves else 0.0
+        self.port = None
+        self.state = "left"
+        self._past_tokens += self.pulse.produced_tokens
+        pulse, self.pulse = self.pulse, Pulse()
+        if port:
+            self._intake.revoke(port.replica_id, "its node was taken away", pulse.undelivered_tokens, died=False)
+            await close_quietly(port)
+        # Until its node is gone, a replacement might be placed on it.
+        await asyncio.sleep(max(0.0, ends_at_s - self._clock()))
 
     async def _idle(self) -> None:
         self._work.clear()

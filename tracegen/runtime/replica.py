@@ -8,6 +8,7 @@ from tracegen.chat import request
 from tracegen.errors import EngineDead, EngineError
 from tracegen.protocols import Engine, Exchange, Failed, Finished, Lease, Payload
 from tracegen.recipe import Recipe
+from tracegen.runtime.notices import Notice, no_notice
 from tracegen.types import Completion, EngineIdentity, Generation, Request
 
 GATHER_S = 0.002
@@ -22,6 +23,7 @@ class ReplicaSpec:
     make_engine: Callable[[], Engine]
     epoch: int
     wall_clock: Callable[[], float]
+    notice: Notice = no_notice
 
 
 class Replica:
@@ -108,7 +110,8 @@ class Replica:
         failures, self._failures = self._failures, []
         self._arrived.clear()
         finished = tuple(described(completion) for completion in completions)
-        exchange = Exchange(finished, tuple(failures), len(self._tasks), self._engine.produced_tokens)
+        produced = self._engine.produced_tokens
+        exchange = Exchange(finished, tuple(failures), len(self._tasks), produced, self._spec.notice())
         return exchange, Payload(completions)
 
     async def close(self) -> None:
