@@ -166,7 +166,8 @@ class SimulatedEngine:
         reasoning = slice_of(self._pool, luck.text, max(1, int(tokens * self._options.chars_per_token)))
         if cut:
             return f"{opening}{reasoning}"
-        right = luck.right < self._options.pass_rate_of(request.attempt_id.rpartition(".")[0] or request.attempt_id)
+        prompt_id = request.attempt_id.rpartition(".")[0] or request.attempt_id
+        right = luck.right < self._options.pass_rate_of(prompt_id, request.domain)
         answer = request.hint if right and request.hint else wrong_answer(request.hint, luck.wrong)
         return f"{opening}{reasoning}\n</think>\n\nThe answer is \\boxed{{{answer}}}."
 
