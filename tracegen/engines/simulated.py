@@ -17,7 +17,7 @@ from typing import Literal
 from pydantic import Field
 
 from tracegen.engines.decoding import Decoder
-from tracegen.engines.pseudotext import pseudotext, slice_of
+from tracegen.engines.pseudotext import BLOCK_CHARS, pseudotext, slice_of
 from tracegen.errors import EngineDead, EngineError, RecipeError, RequestRefused
 from tracegen.recipe import Teacher
 from tracegen.scheduling.population import Luck, Population, Probability
@@ -30,6 +30,8 @@ class SimulatedOptions(Population):
     """Options of the engine ``simulated``."""
 
     chars_per_token: float = Field(3.4, gt=0)
+    block_chars: int = Field(BLOCK_CHARS, ge=1_000)
+    """Texts are cut from a block of so many characters: with 2**23 they compress about as real ones do."""
     instant: bool = False
     """No waiting at all."""
     tokens_per_s: float = Field(600, gt=0)
@@ -85,7 +87,7 @@ class SimulatedEngine:
 
     @cached_property
     def _pool(self) -> str:
-        return pseudotext(self._options.seed)
+        return pseudotext(self._options.seed, self._options.block_chars)
 
     async def start(self) -> None:
         self.preflight(self._teacher, self._options, 0)

@@ -85,20 +85,31 @@ def table_to_judgements(table: pa.Table) -> list[Judgement]:
     return _to_values(table, Judgement, {"outcome": Outcome})
 
 
+def write_journal(table: pa.Table) -> bytes:
+    """The table as Parquet that will be read once, as a whole, and soon: cheap to write."""
+    sink = pa.BufferOutputStream()
+    options = _options(table) | {"compression_level": 1, "write_statistics": False, "write_page_index": False}
+    pq.write_table(table, sink, row_group_size=max(1, table.num_rows), **options)
+    return bytes(sink.getvalue())
+
+
 def write_parquet(table: pa.Table, *, row_group_bytes: int = ROW_GROUP_BYTES) -> bytes:
     """The table as Parquet: the same rows are the same bytes. Row groups are cut by bytes of text, not by rows."""
     sink = pa.BufferOutputStream()
-    options: dict[str, Any] = {
+    with pq.ParquetWriter(sink, table.schema, **_options(table)) as writer:
+        for start, rows in _row_groups(table, row_group_bytes):
+            writer.write_table(table.slice(start, rows), row_group_size=rows)
+    return bytes(sink.getvalue())
+
+
+def _options(table: pa.Table) -> dict[str, Any]:
+    return {
         "compression": "zstd",
         "compression_level": 3,
         "use_dictionary": [name for name in table.column_names if name in _REPETITIVE],
         "write_statistics": [field.name for field in table.schema if not pa.types.is_large_string(field.type)],
         "write_page_index": True,
     }
-    with pq.ParquetWriter(sink, table.schema, **options) as writer:
-        for start, rows in _row_groups(table, row_group_bytes):
-            writer.write_table(table.slice(start, rows), row_group_size=rows)
-    return bytes(sink.getvalue())
 
 
 def read_parquet(data: bytes, schema: pa.Schema, what: str) -> pa.Table:
@@ -141,7 +152,7 @@ def _to_values(table: pa.Table, kind: Callable[..., Any], enums: dict[str, type]
 
 def _row_groups(table: pa.Table, row_group_bytes: int) -> list[tuple[int, int]]:
     """Start and number of rows of each row group."""
-    sizes = _text_bytes(table)
+    sizes = _text_bytes(table).to_pylist()
     groups, start, held = [], 0, 0
     for row, size in enumerate(sizes):
         if held and held + size > row_group_bytes:
@@ -151,9 +162,10 @@ def _row_groups(table: pa.Table, row_group_bytes: int) -> list[tuple[int, int]]:
     return [*groups, (start, len(sizes) - start)] if sizes else []
 
 
-def _text_bytes(table: pa.Table) -> list[int]:
-    wide = [field.name for field in table.schema if pa.types.is_large_string(field.type)]
-    if not wide:
-        return [0] * table.num_rows
-    lengths = [pc.binary_length(table.column(name)).to_pylist() for name in wide]
-    return [sum(row) for row in zip(*lengths, strict=True)]
+def _text_bytes(table: pa.Table) -> Any:
+    """Bytes of long text in each row."""
+    sizes = pa.repeat(pa.scalar(0, pa.int64()), table.num_rows)
+    for field in table.schema:
+        if pa.types.is_large_string(field.type):
+            sizes = pc.add(sizes, pc.binary_length(table.column(field.name)))
+    return sizes
