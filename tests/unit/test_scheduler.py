@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -186,34 +186,44 @@ def test_a_finished_run_has_nothing_to_do() -> None:
     assert scheduler.domains[0].accepted == 3
 
 
-def drive(
-    scheduler: Scheduler, plan: dict[str, ShardEntry], rng: random.Random, on_handout: Callable[[str], None]
-) -> None:
-    """Random replicas that finish, fail, die and are judged late, until the run is done."""
-    held: dict[str, list[Handout]] = {"r0": [], "r1": [], "r2": []}
-    unjudged: list[str] = []
+class RandomFleet:
+    """Replicas that finish, fail and die at random, and verdicts that come late."""
+
+    def __init__(self, scheduler: Scheduler, rng: random.Random) -> None:
+        self.scheduler, self.rng = scheduler, rng
+        self.held: dict[str, list[Handout]] = {"r0": [], "r1": [], "r2": []}
+        self.unjudged: list[str] = []
+        self.completed: Counter[str] = Counter()
+
+    def step(self) -> None:
+        replica = self.rng.choice(sorted(self.held))
+        self.held[replica] += self.scheduler.lease(replica, self.rng.randint(0, 4))
+        event = self.rng.random()
+        if event < 0.05:
+            self.scheduler.revoke(replica)
+            self.held[replica].clear()
+        elif self.held[replica]:
+            self.end(self.held[replica].pop(0), fails=event < 0.15)
+        if self.unjudged and self.rng.random() < 0.7:
+            attempt_id = self.unjudged.pop(self.rng.randrange(len(self.unjudged)))
+            self.scheduler.judged(attempt_id, self.rng.choice(list(Outcome)))
+
+    def end(self, handout: Handout, *, fails: bool) -> None:
+        attempt_id = handout.attempt.attempt_id
+        if fails:
+            self.scheduler.failed(Failed(attempt_id, "x", retryable=self.rng.random() < 0.9))
+            return
+        self.completed[attempt_id] += 1
+        self.scheduler.finished(finished(attempt_id, handout.shard_id))
+        self.unjudged.append(attempt_id)
+
+
+def drive(scheduler: Scheduler, plan: dict[str, ShardEntry], fleet: RandomFleet) -> None:
     while not scheduler.done:
         while shard_id := scheduler.next_shard(4):
             entry = plan[shard_id]
             scheduler.open(entry, [f"{shard_id}p{n}" for n in range(entry.prompts)])
-        replica = rng.choice(sorted(held))
-        for handout in scheduler.lease(replica, rng.randint(0, 4)):
-            on_handout(handout.attempt.attempt_id)
-            held[replica].append(handout)
-        event = rng.random()
-        if event < 0.05:
-            scheduler.revoke(replica)
-            held[replica].clear()
-        elif held[replica] and event < 0.15:
-            handout = held[replica].pop()
-            scheduler.failed(Failed(handout.attempt.attempt_id, "x", retryable=rng.random() < 0.9))
-        elif held[replica]:
-            handout = held[replica].pop(0)
-            scheduler.finished(finished(handout.attempt.attempt_id, handout.shard_id))
-            unjudged.append(handout.attempt.attempt_id)
-        if unjudged and rng.random() < 0.7:
-            attempt_id = unjudged.pop(rng.randrange(len(unjudged)))
-            scheduler.judged(attempt_id, rng.choice([Outcome.CORRECT, Outcome.INCORRECT, Outcome.UNDECIDED]))
+        fleet.step()
         for decided in scheduler.take_decided():
             scheduler.settled(decided)
 
@@ -232,9 +242,10 @@ def test_every_run_ends_and_no_attempt_is_completed_twice(seed: int, keep: int, 
     quotas = {Domain.MATH: quota} if quota else {}
     rules = Rejection(keep=keep, max_attempts=keep + extra, quotas=quotas)
     scheduler = Scheduler(plan.values(), rules)
-    handed: Counter[str] = Counter()
-    drive(scheduler, plan, rng, lambda attempt_id: handed.update([attempt_id]))
-    assert all(int(attempt_id.partition(".")[2]) < keep + extra for attempt_id in handed)
+    fleet = RandomFleet(scheduler, rng)
+    drive(scheduler, plan, fleet)
+    assert set(fleet.completed.values()) <= {1}
+    assert all(int(attempt_id.partition(".")[2]) < keep + extra for attempt_id in fleet.completed)
     for domain in scheduler.domains:
         assert domain.open == 0
         if domain.quota is None:
