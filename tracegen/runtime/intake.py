@@ -15,7 +15,9 @@ from tracegen.scheduling.scheduler import Scheduler
 from tracegen.types import Judgement
 
 MAX_BATCHES = 256
-"""Batches between a replica and the ledger; beyond it, replicas wait. Bounds memory when storage is slow."""
+"""Batches between a replica and the ledger; beyond it, replicas wait."""
+MAX_TOKENS = 1 << 24
+"""And their tokens, some 64 MB of text. Both bound memory when storage, or judging, is slower than the replicas."""
 MAX_SETTLING = 4
 
 
@@ -36,6 +38,8 @@ class Recording:
         self._verifiers = cycle(verifiers)
         self._tasks = tasks
         self._batches = asyncio.Semaphore(MAX_BATCHES)
+        self._tokens = 0
+        self._fewer = asyncio.Event()
         self._settling = asyncio.Semaphore(MAX_SETTLING)
         self.work = asyncio.Event()
         """Set when there may be something new to hand out."""
@@ -51,9 +55,10 @@ class Recording:
         if exchange.failed:
             self._advance()
         if exchange.finished:
-            await self._batches.acquire()
+            tokens = sum(completion.completion_tokens for completion in exchange.finished)
+            await self._room_for(tokens)
             attempt_ids = [completion.attempt_id for completion in exchange.finished]
-            self._tasks.create_task(self._record(attempt_ids, payload))
+            self._tasks.create_task(self._record(attempt_ids, payload, tokens))
 
     def resume(self, replay: Replay, payload: Payload) -> None:
         """Judge what an earlier driver had left unjudged."""
@@ -61,7 +66,14 @@ class Recording:
             self._tasks.create_task(self._judge(replay.unjudged, payload))
         self._advance()
 
-    async def _record(self, attempt_ids: Sequence[str], payload: Payload) -> None:
+    async def _room_for(self, tokens: int) -> None:
+        await self._batches.acquire()
+        while self._tokens and self._tokens + tokens > MAX_TOKENS:
+            self._fewer.clear()
+            await self._fewer.wait()
+        self._tokens += tokens
+
+    async def _record(self, attempt_ids: Sequence[str], payload: Payload, tokens: int) -> None:
         recorder, verifiers = next(self._recorders), next(self._verifiers)
         try:
             async with asyncio.TaskGroup() as both:
@@ -69,6 +81,8 @@ class Recording:
                 judging = both.create_task(self._judgements(attempt_ids, payload, recorder, verifiers))
         finally:
             self._batches.release()
+            self._tokens -= tokens
+            self._fewer.set()
         self._count(judging.result())
 
     async def _judge(self, attempt_ids: Sequence[str], payload: Payload) -> None:
