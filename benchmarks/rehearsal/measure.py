@@ -59,7 +59,7 @@ class Processes:
                     "is_driver": pid == self._root,
                     "peak_rss_mb": round(max(rss for _, rss, _ in series) / MB),
                     "peak_pss_mb": round(max(pss for _, _, pss in series) / MB),
-                    "rss_mb_over_time": [[round(at_s), round(rss / MB)] for at_s, rss, _ in marks],
+                    "rss_mb_over_time": ", ".join(f"{at_s:.0f} s: {rss / MB:.0f}" for at_s, rss, _ in marks),
                 }
             )
         return sorted(lines, key=lambda line: -line["peak_pss_mb"])
@@ -114,13 +114,13 @@ def main(arguments: Sequence[str]) -> int:
         time.sleep(given.every_s)
     wall_s = time.monotonic() - started_s
     progress.wait()
-    cpu = os.times()
+    cpu_after = os.times()
     said = _pipe(run.stdout).read()
     report = {
         "command": ["python", *command[1:]],
         "exit_code": run.returncode,
         **progress.phases(wall_s),
-        "cpu_s": round(cpu.children_user + cpu.children_system - cpu_before.children_user, 1),
+        "cpu_s": round(_children_s(cpu_after) - _children_s(cpu_before), 1),
         "cpus": os.cpu_count(),
         "total_peak_pss_mb": round(processes.total_peak_pss / MB),
         "processes": processes.report(),
@@ -135,6 +135,10 @@ def main(arguments: Sequence[str]) -> int:
     return run.returncode
 
 
+def _children_s(times: os.times_result) -> float:
+    return times.children_user + times.children_system
+
+
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Run a rehearsal and measure it.")
     parser.add_argument("recipe", type=Path)
@@ -142,7 +146,8 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--divide", type=int, default=1, help="sizes and quotas divided by this")
     parser.add_argument("--every-s", type=float, default=1.0, help="seconds between samples of memory")
     parser.add_argument("--out", type=Path, help="write the JSON here, too")
-    given, given.rest = parser.parse_known_args(arguments)
+    given, rest = parser.parse_known_args(arguments)
+    given.rest = rest
     return given
 
 
