@@ -41,7 +41,7 @@ class Processes:
         for pid in _descendants(self._root):
             found = _memory(pid)
             if found is not None:
-                self._names.setdefault(pid, _name(pid))
+                self._names[pid] = _name(pid)  # Ray's workers get theirs when they become an actor
                 self._series[pid].append((at_s, *found))
                 total += found[1]
         self.total_peak_pss = max(self.total_peak_pss, total)

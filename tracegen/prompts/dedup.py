@@ -66,6 +66,7 @@ class Collector:
     def table(self) -> pa.Table:
         """Every prompt kept, in the order of the sources. Handed over: the collector takes no more."""
         self._flush()
+        self._places.clear()
         batches, self._batches = self._batches, []
         return pa.Table.from_batches(batches, schema=PROMPT)
 

@@ -109,6 +109,7 @@ def write_plan(store: Store, prepared: Prepared) -> Plan:
             pass
     # A run lasts for weeks, and whoever prepared it may hold on to this: its texts are in the store now.
     prepared.tables.clear()
+    pa.default_memory_pool().release_unused()
     store.put_if_absent(KEY, (prepared.manifest.model_dump_json(indent=2) + "\n").encode())
     return load_plan(store)
 
