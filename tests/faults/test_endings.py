@@ -93,8 +93,8 @@ def test_a_cluster_that_cannot_serve_the_run_leaves_nothing(cluster: str, tmp_pa
 class Raises(Recorder):
     """A recorder with a fault of its own in one verb."""
 
-    def __init__(self, spec: RecorderSpec, verb: str, error: Exception) -> None:
-        super().__init__(spec, "recorder")
+    def __init__(self, spec: RecorderSpec, recorder_id: str, verb: str, error: Exception) -> None:
+        super().__init__(spec, recorder_id)
         self._verb = verb
         self._error = error
 
@@ -121,7 +121,7 @@ class RaisingCluster(LocalCluster):
     verb, error = "", Exception()
 
     async def start_recorder(self, spec: RecorderSpec, recorder_id: str) -> RecorderPort:
-        return Raises(spec, self.verb, self.error)
+        return Raises(spec, recorder_id, self.verb, self.error)
 
 
 @pytest.mark.parametrize("verb", ["append", "settle"])
