@@ -134,11 +134,15 @@ class RayCluster:
             os.environ.setdefault("RAY_AUTH_MODE", "disabled")
             options |= {"address": "local", "include_dashboard": False}
             options["num_cpus"] = max(os.cpu_count() or 1, self._needed_cpus())
-        ray.init(**options)
-        if not address:
-            self._ours.enter_context(_shepherd())
-        self._ours.callback(ray.shutdown)
-        self._ours.enter_context(redirect_stdout(_ToLog()))
+        # The error of an exchange stands in both of its replies; we look at one.
+        os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")
+        with ExitStack() as started:
+            started.enter_context(redirect_stdout(_ToLog()))
+            ray.init(**options)
+            if not address:
+                started.enter_context(_shepherd())
+            started.callback(ray.shutdown)
+            self._ours = started.pop_all()
 
     def _needed_cpus(self) -> int:
         where = self._where
