@@ -357,3 +357,19 @@ def test_room_for_replicas(nodes: list[dict[str, float]], gpus: int, cpus: float
 
     where = Where(replicas=9, gpus_per_replica=gpus, cpus_per_replica=cpus)
     assert sum(_places(node, where) for node in nodes) == places
+
+
+def test_looking_at_a_store_that_nobody_serves_takes_no_minute(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
+    monkeypatch.setattr("tracegen.runs.LOOK_S", 1.0)
+    with pytest.raises(SystemExit) as ended:
+        main(["status", "--store", "s3://bucket/prefix"])
+    assert ended.value.code == 1
+    assert capsys.readouterr().err == (
+        "error: cannot list s3://bucket/prefix/ at http://127.0.0.1:9: cannot connect; "
+        "is the server up, and AWS_ENDPOINT_URL right?\n"
+    )
