@@ -1,1 +1,1 @@
-"""Measurements: each prints its command, its figures and, with --json, both for a program."""
+"""Measurements, each a module with a command line of its own. None of them is a test."""

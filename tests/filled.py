@@ -73,7 +73,18 @@ def completion(prompt: Prompt, shard_id: str, index: int) -> Completion:
 def judgement(prompt: Prompt, shard_id: str, index: int, outcome: Outcome) -> Judgement:
     reason = {"correct": "equal", "incorrect": "different"}.get(outcome, "timeout")
     name = Attempt(prompt.prompt_id, index).attempt_id
-    return Judgement(name, prompt.prompt_id, shard_id, outcome, reason, "", "math/1", 0.0)
+    return Judgement(
+        attempt_id=name,
+        prompt_id=prompt.prompt_id,
+        shard_id=shard_id,
+        epoch=1,
+        outcome=outcome,
+        reason=reason,
+        detail="",
+        verifier="math/1",
+        completion_tokens=20 + index,
+        cpu_s=0.0,
+    )
 
 
 def fill(

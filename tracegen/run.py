@@ -7,20 +7,25 @@ recipe resumes where the last one stopped; on a finished run it does nothing but
 
 import asyncio
 import json
+import logging
 import os
+import re
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
+from threading import Event
 from typing import Protocol, TypeVar
 
 import tracegen
 from tracegen.corpus.build import BuiltCorpus, build
 from tracegen.engines.options import parse_options
-from tracegen.errors import MissingDependency, RunConflict, StoreUnavailable
-from tracegen.ledger.owner import Claim, Owner, claim
+from tracegen.errors import MissingDependency, RecipeError, RunConflict, StoreError, StoreUnavailable
+from tracegen.ledger import quarantine
+from tracegen.ledger.owner import Claim, Owner, Waiting, claim, still_owner
 from tracegen.ledger.process import this_process
 from tracegen.ledger.settle import open_shards, settled_shards, sweep
 from tracegen.prompts.prepare import Plan, Prepared, load_shard, planned, write_plan
@@ -30,18 +35,22 @@ from tracegen.recipe_file import Loaded
 from tracegen.registry import resolve
 from tracegen.runs import RUN_KEY, STATUS_KEY
 from tracegen.runtime.coordinator import Coordinator, Parts, Surroundings
+from tracegen.runtime.notices import FileNotice, no_notice
 from tracegen.runtime.progress import RunSummary, Snapshot
 from tracegen.runtime.recorder import RecorderSpec
 from tracegen.runtime.replica import ReplicaSpec
 from tracegen.runtime.resume import settled_counts
 from tracegen.runtime.shelf import Shelf
-from tracegen.runtime.stopping import until_stopped
+from tracegen.runtime.stopping import until_stopped, while_kept
 from tracegen.runtime.watch import Watch
 from tracegen.scheduling.scheduler import Scheduler
+from tracegen.scheduling.state import Poisoned
 from tracegen.store import SubStore, free_bytes, open_store, preflight
-from tracegen.types import Reference
+from tracegen.types import Domain, Reference
 from tracegen.verify.host import build as build_verifiers
 from tracegen.verify.host import verdict_set
+
+logger = logging.getLogger(__name__)
 
 RUN_SCHEMA = "tracegen/run/1"
 
@@ -91,11 +100,14 @@ class Checked:
     plan: Plan | Prepared
 
 
-def run(order: Order, on_progress: Callable[[Snapshot], None]) -> RunSummary:
-    """Carry an order out. Raises UserError before anything is spent, other TracegenErrors later."""
+def run(order: Order, on_progress: Callable[[Snapshot], None], cluster: Cluster | None = None) -> RunSummary:
+    """Carry an order out. Raises UserError before anything is spent, other TracegenErrors later.
+
+    ``cluster`` is for those who have one already; else it is the one that the recipe names.
+    """
     started_s = time.monotonic()
     place = _place(order)
-    cluster = make_cluster(order.recipe)
+    cluster = cluster or make_cluster(order.recipe)
     with ThreadPoolExecutor(1, "prompts") as beside:
         # Starting Ray takes seconds, and so may reading prompts. Ray's processes die with the thread that starts them.
         checking = beside.submit(_with_prompts, order, place)
@@ -127,7 +139,7 @@ class _Place:
 
 def _place(order: Order) -> _Place:
     recipe = order.recipe
-    run_id = order.run_id or recipe.run_id
+    run_id = _usable(order.run_id or recipe.run_id)
     make_engine = _engine(recipe)
     verifiers = build_verifiers(recipe.verifiers)
     root = open_store(order.store_uri)
@@ -142,6 +154,14 @@ def _with_prompts(order: Order, place: _Place) -> Checked:
     plan = planned(store, recipe, order.loaded.base, partial(_unreadable, place.verifiers))
     _enough_space(place.root, recipe, plan)
     return Checked(recipe, place.run_id, store, place.make_engine, verdict_set(place.verifiers), plan)
+
+
+def _usable(run_id: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", run_id):
+        raise RecipeError(
+            f"{run_id!r} cannot be a run id", hint="letters, digits, dots, dashes and underscores, 100 at most"
+        )
+    return run_id
 
 
 def _engine(recipe: Recipe) -> Callable[[], Engine]:
@@ -183,15 +203,26 @@ def _enough_space(store: Store, recipe: Recipe, plan: Plan | Prepared) -> None:
     free = free_bytes(store)
     if free is None:
         return
-    rules = recipe.rejection
-    attempts = plan.prompts * min(rules.max_attempts, 2 * rules.keep)
-    tokens = attempts * min(recipe.teacher.sampling.max_tokens, EXPECTED_TOKENS)
-    need = int(2 * tokens * BYTES_PER_TOKEN * STORED_SHARE) + recipe.where.min_free_bytes
-    if free < need:
+    # Of a run that goes on, part of the text is there already; it was looked at as a whole when it began.
+    text = _text_bytes(recipe, plan) if isinstance(plan, Prepared) else 0
+    if free < text + recipe.where.min_free_bytes:
         raise StoreUnavailable(
-            f"{store.uri} has {free / 1e9:.1f} GB free; this run may need {need / 1e9:.1f} GB",
-            hint="give another --store, or lower where.min_free_bytes if you know better",
+            f"{store.uri} has {free / 1e9:.1f} GB free; this run may write {text / 1e9:.1f} GB and leaves "
+            f"{recipe.where.min_free_bytes / 1e9:.1f} GB alone (where.min_free_bytes)",
+            hint="give another --store, or ask for less (prompts, keep, quotas, token_budget)",
         )
+
+
+def _text_bytes(recipe: Recipe, prepared: Prepared) -> int:
+    """What ledger and corpus come to, if every second attempt is accepted."""
+    rules = recipe.rejection
+    prompts: Counter[Domain] = Counter()
+    for shard in prepared.manifest.shards:
+        prompts[shard.domain] += shard.prompts
+    per_prompt = min(rules.max_attempts, 2 * rules.keep)
+    attempts = sum(min(n * per_prompt, 2 * rules.quotas.get(domain, n * per_prompt)) for domain, n in prompts.items())
+    tokens = attempts * min(recipe.teacher.sampling.max_tokens, EXPECTED_TOKENS)
+    return int(2 * min(tokens, rules.token_budget or tokens) * BYTES_PER_TOKEN * STORED_SHARE)
 
 
 def make_cluster(recipe: Recipe) -> Cluster:
@@ -215,21 +246,11 @@ def make_cluster(recipe: Recipe) -> Cluster:
 async def _carry_out(
     order: Order, checked: Checked, cluster: Cluster, on_progress: Callable[[Snapshot], None], started_s: float
 ) -> RunSummary:
-    me = Owner(this_process(os.getpid()), time.time())
-    mine = await asyncio.to_thread(claim, checked.store, checked.run_id, me)
+    mine = await _claimed(checked)
     try:
-        plan = await asyncio.to_thread(_settle_plan, checked)
-        settled = await asyncio.to_thread(settled_shards, checked.store)
-        scheduler, watch = await asyncio.to_thread(_scheduler, checked, plan, settled)
-        coordinator = await asyncio.to_thread(_coordinator, checked, cluster, mine, scheduler, plan, on_progress)
-        resumed = mine.epoch > 1
-        await coordinator.run(watch)
-        corpus = await asyncio.to_thread(_corpus, order, checked, watch, on_progress)
-        last = watch.snapshot([], "done")
-        on_progress(last)
-        await asyncio.to_thread(_publish, checked.store, last)
+        corpus, last = await while_kept(mine.keep(), _driven(order, checked, cluster, mine, on_progress))
     finally:
-        await asyncio.to_thread(mine.release)
+        await asyncio.to_thread(_let_go, mine)
     return RunSummary(
         run_id=checked.run_id,
         store_uri=order.store_uri,
@@ -237,8 +258,56 @@ async def _carry_out(
         snapshot=last,
         rows=corpus.rows if corpus else 0,
         wall_s=time.monotonic() - started_s,
-        resumed=resumed,
+        resumed=mine.epoch > 1,
     )
+
+
+async def _driven(
+    order: Order, checked: Checked, cluster: Cluster, mine: Claim, on_progress: Callable[[Snapshot], None]
+) -> tuple[BuiltCorpus | None, Snapshot]:
+    plan = await asyncio.to_thread(_settle_plan, checked)
+    settled = await asyncio.to_thread(settled_shards, checked.store)
+    scheduler, watch = await asyncio.to_thread(_scheduler, checked, plan, settled)
+    coordinator = await asyncio.to_thread(_coordinator, checked, cluster, mine, scheduler, plan, on_progress)
+    await coordinator.run(watch)
+    corpus = await asyncio.to_thread(_corpus, order, checked, watch, on_progress)
+    last = watch.snapshot([], "done")
+    on_progress(last)
+    await asyncio.to_thread(_publish, mine, last)
+    return corpus, last
+
+
+async def _claimed(checked: Checked) -> Claim:
+    """The claim on the run. Raises RunConflict. Waits where nobody can tell whether the last owner is alive."""
+    me = Owner(this_process(os.getpid()), time.time())
+    stopped = Event()
+
+    def sleep(seconds: float) -> None:
+        if stopped.wait(seconds):
+            raise InterruptedError
+
+    ttl_s = checked.recipe.where.claim_ttl_s
+    waiting = partial(_tell_waiting, checked.run_id, ttl_s)
+    try:
+        return await asyncio.to_thread(
+            claim, checked.store, checked.run_id, me, ttl_s=ttl_s, sleep=sleep, on_wait=waiting
+        )
+    finally:
+        # A thread cannot be cancelled: this ends its wait.
+        stopped.set()
+
+
+def _tell_waiting(run_id: str, ttl_s: float, waiting: Waiting) -> None:
+    if waiting.left_s >= ttl_s:  # told once, not at every look
+        logger.warning("run %s: waiting %.0f s for a sign of life of %s", run_id, ttl_s, waiting.owner)
+
+
+def _let_go(mine: Claim) -> None:
+    try:
+        mine.release()
+    except StoreError as error:
+        # No reason to hide how the run ended: without a release the next driver waits for our silence.
+        logger.warning("the claim on run %s could not be released: %s", mine.run_id, error)
 
 
 def _settle_plan(checked: Checked) -> Plan:
@@ -259,7 +328,8 @@ def _settle_plan(checked: Checked) -> Plan:
 def _scheduler(checked: Checked, plan: Plan, settled: Set[str]) -> tuple[Scheduler, Watch]:
     rules = checked.recipe.rejection
     counts = settled_counts(checked.store, checked.verdict_set, plan.shards, settled, rules.keep)
-    scheduler = Scheduler(plan.shards, rules, settled=counts)
+    given_up = {item.attempt_id: item.domain for item in quarantine.quarantined(checked.store)}
+    scheduler = Scheduler(plan.shards, rules, settled=counts, quarantined=given_up)
     return scheduler, Watch(checked.run_id, scheduler, time.monotonic, time.time)
 
 
@@ -277,13 +347,20 @@ def _coordinator(
         Shelf(partial(load_shard, checked.store)),
         open_shards(checked.store),
         _parts(checked, cluster, mine.epoch),
-        Surroundings(mine.keep, time.monotonic, on_progress, partial(_publish, checked.store)),
+        Surroundings(
+            time.monotonic,
+            on_progress,
+            partial(_publish, mine),
+            partial(_quarantine, mine),
+            time.time,
+        ),
     )
 
 
 def _parts(checked: Checked, cluster: Cluster, epoch: int) -> Parts:
     where = checked.recipe.where
-    replica = ReplicaSpec(checked.recipe, checked.make_engine, epoch, time.time)
+    notice = FileNotice(where.notice_file, time.time) if where.notice_file else no_notice
+    replica = ReplicaSpec(checked.recipe, checked.make_engine, epoch, time.time, notice)
     recorder = RecorderSpec(checked.store, epoch, checked.verdict_set, where.journal_linger_s)
     return Parts(
         replicas=[_numbered(cluster.start_replica, replica, f"replica-{n}") for n in range(where.replicas)],
@@ -304,9 +381,14 @@ def _numbered(start: Callable[[Spec, str], Awaitable[Part]], spec: Spec, name: s
     return begin
 
 
-def _publish(store: Store, snapshot: Snapshot) -> None:
-    """Leave a snapshot for ``tracegen status``."""
-    store.put(STATUS_KEY, json.dumps(snapshot.to_json()).encode())
+def _publish(mine: Claim, snapshot: Snapshot) -> None:
+    """Leave a snapshot for ``tracegen status``. Raises Fenced where it is another driver's to do so."""
+    still_owner(mine.store, mine.epoch)
+    mine.store.put(STATUS_KEY, json.dumps(snapshot.to_json()).encode())
+
+
+def _quarantine(mine: Claim, poisoned: Poisoned) -> None:
+    quarantine.write(mine.store, quarantine.evidence(poisoned, epoch=mine.epoch, at_s=time.time()))
 
 
 def _corpus(

@@ -78,7 +78,7 @@ def test_a_killed_driver_is_continued_by_the_same_command(tmp_path: Path) -> Non
     store = open_store(str(tmp_path / "run"))
     pattern = glob_uri(store, "ledger/completions/*.parquet")
     stop, seen, draw = threading.Event(), [], random.Random(1)
-    reader = threading.Thread(target=watch, args=(pattern, stop, seen))
+    reader = threading.Thread(target=watch, args=(pattern, stop, seen), daemon=True)
     reader.start()
     said: list[str] = []
     kills = 0

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.filled import plan_prompts
 from tracegen.errors import PromptError, RunConflict
+from tracegen.prompts.manifest import shard_key
 from tracegen.prompts.prepare import Plan, load_plan, load_shard, prepare
 from tracegen.prompts.shards import cut, opening_order
 from tracegen.recipe import Recipe
@@ -96,7 +97,9 @@ def test_shards_hold_what_was_read(tmp_path: Path) -> None:
     assert sorted(shard.prompts for shard in found.shards) == [5, 10, 10]
     ids = [prompt.prompt_id for s in found.shards for prompt in load_shard(store, s.shard_id)]
     assert sorted(ids) == sorted(prompt_id(Domain.MATH, f"p{n}") for n in range(25))
-    assert {found.key for found in store.list("prompts/")} == {s.key for s in found.shards} | {"prompts/manifest.json"}
+    assert {found.key for found in store.list("prompts/")} == {shard_key(s.shard_id) for s in found.shards} | {
+        "prompts/manifest.json"
+    }
 
 
 def test_the_plan_does_not_depend_on_order(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +13,7 @@ from tracegen.recipe import Rejection
 from tracegen.scheduling.policy import Standing, adaptive, fixed, until_kept
 from tracegen.scheduling.scheduler import MAX_TRIES, Handout, Resumed, Scheduler, SettledShard
 from tracegen.scheduling.tokens import TokenCounts
-from tracegen.types import Domain, FinishReason, Outcome, ShardEntry
+from tracegen.types import Attempt, Domain, FinishReason, Outcome, ShardEntry
 
 MATH = ShardEntry("m0", Domain.MATH, 3)
 
@@ -43,7 +43,7 @@ def ids(handouts: Sequence[Handout]) -> list[str]:
 def standing(
     *, accepted: int, issued: int, coming: int, wrong: int = 0, gain: float = 0.5, floor: float = 0.0
 ) -> Standing:
-    return Standing(accepted, wrong, issued, coming, gain, floor)
+    return Standing(accepted, wrong, issued, coming, gain, gain, floor)
 
 
 @pytest.mark.parametrize(
@@ -186,34 +186,44 @@ def test_a_finished_run_has_nothing_to_do() -> None:
     assert scheduler.domains[0].accepted == 3
 
 
-def drive(
-    scheduler: Scheduler, plan: dict[str, ShardEntry], rng: random.Random, on_handout: Callable[[str], None]
-) -> None:
-    """Random replicas that finish, fail, die and are judged late, until the run is done."""
-    held: dict[str, list[Handout]] = {"r0": [], "r1": [], "r2": []}
-    unjudged: list[str] = []
+class RandomFleet:
+    """Replicas that finish, fail and die at random, and verdicts that come late."""
+
+    def __init__(self, scheduler: Scheduler, rng: random.Random) -> None:
+        self.scheduler, self.rng = scheduler, rng
+        self.held: dict[str, list[Handout]] = {"r0": [], "r1": [], "r2": []}
+        self.unjudged: list[str] = []
+        self.completed: Counter[str] = Counter()
+
+    def step(self) -> None:
+        replica = self.rng.choice(sorted(self.held))
+        self.held[replica] += self.scheduler.lease(replica, self.rng.randint(0, 4))
+        event = self.rng.random()
+        if event < 0.05:
+            self.scheduler.revoke(replica)
+            self.held[replica].clear()
+        elif self.held[replica]:
+            self.end(self.held[replica].pop(0), fails=event < 0.15)
+        if self.unjudged and self.rng.random() < 0.7:
+            attempt_id = self.unjudged.pop(self.rng.randrange(len(self.unjudged)))
+            self.scheduler.judged(attempt_id, self.rng.choice(list(Outcome)))
+
+    def end(self, handout: Handout, *, fails: bool) -> None:
+        attempt_id = handout.attempt.attempt_id
+        if fails:
+            self.scheduler.failed(Failed(attempt_id, "x", retryable=self.rng.random() < 0.9))
+            return
+        self.completed[attempt_id] += 1
+        self.scheduler.finished(finished(attempt_id, handout.shard_id))
+        self.unjudged.append(attempt_id)
+
+
+def drive(scheduler: Scheduler, plan: dict[str, ShardEntry], fleet: RandomFleet) -> None:
     while not scheduler.done:
         while shard_id := scheduler.next_shard(4):
             entry = plan[shard_id]
             scheduler.open(entry, [f"{shard_id}p{n}" for n in range(entry.prompts)])
-        replica = rng.choice(sorted(held))
-        for handout in scheduler.lease(replica, rng.randint(0, 4)):
-            on_handout(handout.attempt.attempt_id)
-            held[replica].append(handout)
-        event = rng.random()
-        if event < 0.05:
-            scheduler.revoke(replica)
-            held[replica].clear()
-        elif held[replica] and event < 0.15:
-            handout = held[replica].pop()
-            scheduler.failed(Failed(handout.attempt.attempt_id, "x", retryable=rng.random() < 0.9))
-        elif held[replica]:
-            handout = held[replica].pop(0)
-            scheduler.finished(finished(handout.attempt.attempt_id, handout.shard_id))
-            unjudged.append(handout.attempt.attempt_id)
-        if unjudged and rng.random() < 0.7:
-            attempt_id = unjudged.pop(rng.randrange(len(unjudged)))
-            scheduler.judged(attempt_id, rng.choice([Outcome.CORRECT, Outcome.INCORRECT, Outcome.UNDECIDED]))
+        fleet.step()
         for decided in scheduler.take_decided():
             scheduler.settled(decided)
 
@@ -232,9 +242,10 @@ def test_every_run_ends_and_no_attempt_is_completed_twice(seed: int, keep: int, 
     quotas = {Domain.MATH: quota} if quota else {}
     rules = Rejection(keep=keep, max_attempts=keep + extra, quotas=quotas)
     scheduler = Scheduler(plan.values(), rules)
-    handed: Counter[str] = Counter()
-    drive(scheduler, plan, rng, lambda attempt_id: handed.update([attempt_id]))
-    assert all(int(attempt_id.partition(".")[2]) < keep + extra for attempt_id in handed)
+    fleet = RandomFleet(scheduler, rng)
+    drive(scheduler, plan, fleet)
+    assert set(fleet.completed.values()) <= {1}
+    assert all(int(attempt_id.partition(".")[2]) < keep + extra for attempt_id in fleet.completed)
     for domain in scheduler.domains:
         assert domain.open == 0
         if domain.quota is None:
@@ -261,6 +272,16 @@ def test_a_poisoned_attempt_is_quarantined_after_two_deaths_and_no_other_is() ->
             quarantined += scheduler.revoke(replica)
     assert (quarantined, deaths) == ([poison], 2)
     assert scheduler.domains[0].accepted == 19
+
+
+def test_a_completion_lost_with_its_node_is_asked_for_again() -> None:
+    scheduler = opened(Rejection(keep=1, max_attempts=1), prompts=1)
+    (handout,) = scheduler.lease("r", 1)
+    scheduler.finished(finished(handout.attempt.attempt_id))
+    scheduler.lost(handout.attempt.attempt_id)
+    (again,) = scheduler.lease("r", 1)
+    assert (again.attempt, again.tries) == (handout.attempt, 1)
+    assert scheduler.domains[0].tokens == TokenCounts(lost=10)
 
 
 def test_a_node_that_was_taken_away_makes_nobody_a_suspect() -> None:
@@ -307,3 +328,44 @@ def test_slots_beyond_what_can_still_be_wanted_are_told() -> None:
     assert scheduler.still_wanted == 3
     answer(scheduler, scheduler.lease("r", 1), Outcome.CORRECT)
     assert scheduler.still_wanted == 2
+
+
+def test_a_quarantined_attempt_stays_away_after_a_resume_whatever_its_index() -> None:
+    given_up = {Attempt("p", 0).attempt_id: Domain.MATH, Attempt("p", 2).attempt_id: Domain.MATH}
+    entry = ShardEntry("m0", Domain.MATH, 1)
+    scheduler = Scheduler([entry], Rejection(keep=3, max_attempts=4, policy="fixed"), quarantined=given_up)
+    scheduler.open(entry, ["p"])
+    assert [handout.attempt.index for handout in scheduler.lease("r", 9)] == [1, 3]
+    assert scheduler.domains[0].quarantined == 2
+    assert scheduler.domains[0].fresh == 0
+
+
+def test_a_shard_whose_attempts_are_all_in_quarantine_is_decided_when_it_is_opened() -> None:
+    entry = ShardEntry("m0", Domain.MATH, 1)
+    given_up = {Attempt("p", index).attempt_id: Domain.MATH for index in range(2)}
+    scheduler = Scheduler([entry], Rejection(keep=1, max_attempts=2), quarantined=given_up)
+    scheduler.open(entry, ["p"])
+    assert scheduler.lease("r", 9) == []
+    assert scheduler.take_decided() == ["m0"]
+
+
+def test_what_led_to_quarantine_is_told() -> None:
+    scheduler = opened(Rejection(keep=1, max_attempts=1), prompts=1)
+    for tries in range(MAX_TRIES):
+        (handout,) = scheduler.lease(f"r{tries}", 1)
+        scheduler.failed(Failed(handout.attempt.attempt_id, f"boom {tries}", retryable=True), at_s=float(tries))
+    (poisoned,) = scheduler.take_quarantined()
+    assert scheduler.take_quarantined() == []
+    assert (poisoned.attempt_id, poisoned.tries, poisoned.deaths) == (handout.attempt.attempt_id, MAX_TRIES, 0)
+    assert [(one.at_s, one.replica_id, one.error) for one in poisoned.troubles] == [
+        (float(tries), f"r{tries}", f"boom {tries}") for tries in range(MAX_TRIES)
+    ]
+
+
+def test_a_completion_lost_on_its_way_is_asked_for_again() -> None:
+    scheduler = opened(Rejection(keep=1, max_attempts=1), prompts=1)
+    (handout,) = scheduler.lease("r", 1)
+    scheduler.finished(Finished(handout.attempt.attempt_id, "m0", FinishReason.STOP, 1, 10))
+    scheduler.lost(handout.attempt.attempt_id)
+    assert ids(scheduler.lease("r", 1)) == ids([handout])
+    assert scheduler.domains[0].tokens.lost == 10

@@ -100,8 +100,8 @@ def test_a_verifier_that_does_not_read_the_kind_is_refused() -> None:
 def test_another_configuration_is_another_verdict_set() -> None:
     usual = verdict_set(build({"answer": "math", "procedural": "logic"}))
     assert usual == verdict_set(build({"procedural": "logic", "answer": "math"}))
-    assert usual.startswith("math-1+logic-1-")
-    assert set(usual) <= set("abcdefghijklmnopqrstuvwxyz0123456789+-.")
+    assert usual.startswith("math-1_logic-1-")
+    assert set(usual) <= set("abcdefghijklmnopqrstuvwxyz0123456789_-.")
     names = {usual, verdict_set({}), verdict_set({"answer": MathVerifier()})}
     names.add(verdict_set({"answer": MathVerifier(answer_from="box_or_last_line")}))
     assert len(names) == 4

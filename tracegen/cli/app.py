@@ -70,6 +70,28 @@ def run(  # noqa: PLR0913
 
 
 @app.command()
+def plan(  # noqa: PLR0913
+    context: typer.Context,
+    recipe: options.RecipePath,
+    pilot: Annotated[
+        int, typer.Option("--pilot", min=0, metavar="N", help="First measure N real prompts, in a run of their own.")
+    ] = 0,
+    draws: Annotated[int, typer.Option("--draws", min=1, help="Runs to simulate; the interval is over them.")] = 8,
+    store: options.StoreUri = DEFAULT_STORE,
+    engine: options.Engine = None,
+    cluster: options.Cluster = None,
+    replicas: options.Replicas = None,
+    sets: options.Sets = None,
+    json: options.AsJson = False,
+) -> None:
+    """What a run will take: attempts, tokens, wall time, GPU-hours, dollars. Writes nothing, unless --pilot does."""
+    from tracegen.cli.plan import show_plan
+
+    changes = options.overrides(engine, cluster, replicas, sets)
+    show_plan(context.obj, recipe, changes, store, pilot=pilot, draws=draws, json=json)
+
+
+@app.command()
 def status(
     context: typer.Context,
     run: options.RunArgument = None,
@@ -104,7 +126,7 @@ def query(
     csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
     json: options.AsJson = False,
 ) -> None:
-    """Ask DuckDB about a run: views corpus, completions, verdicts, prompts."""
+    """Ask DuckDB about a run: views corpus, completions, verdicts, prompts, waste."""
     from tracegen.cli.inspect import show_query
 
     show_query(context.obj, store, run, sql, form="csv" if csv else "json" if json else "table")
@@ -122,6 +144,26 @@ def judge(
     from tracegen.cli.inspect import show_judged
 
     show_judged(context.obj, file, out, processes, json=json)
+
+
+@app.command()
+def quarantine(
+    context: typer.Context,
+    run: options.RunArgument = None,
+    store: options.StoreUri = DEFAULT_STORE,
+    attempts: Annotated[
+        list[str] | None, typer.Option("--requeue", metavar="ATTEMPT_ID", help="Have it tried again. Repeatable.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Have every one tried again.")] = False,
+    json: options.AsJson = False,
+) -> None:
+    """Attempts that kept failing or kept killing replicas, with the evidence."""
+    from tracegen.cli.quarantine import requeue, show_quarantine
+
+    if attempts or everything:
+        requeue(context.obj, store, run, None if everything else attempts, json=json)
+    else:
+        show_quarantine(context.obj, store, run, json=json)
 
 
 @app.command()

@@ -1,6 +1,6 @@
 """What the commands ask of the rest of tracegen, in one place. Each import waits until its command runs."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 from tracegen.runtime.progress import RunSummary, Snapshot
 
 if TYPE_CHECKING:
+    from tracegen.planning.estimate import Estimate
+    from tracegen.quarantine import Kept
     from tracegen.recipe_file import Loaded
 
 OnProgress = Callable[[Snapshot], None]
@@ -50,6 +52,9 @@ class Services(Protocol):
     ) -> RunSummary:
         """Begin or resume a run, and see it to its end."""
 
+    def plan(self, loaded: "Loaded", store_uri: str, *, pilot: int, draws: int, on_progress: OnProgress) -> "Estimate":
+        """What a recipe's run will take; a pilot of so many prompts measures first, in a run of its own."""
+
     def runs(self, store_uri: str) -> Sequence[str]:
         """Run ids in the store, newest first."""
 
@@ -68,6 +73,12 @@ class Services(Protocol):
     def judge(self, in_path: Path, out_path: Path, processes: int) -> Judged:
         """Verdicts for traces that anybody made."""
 
+    def quarantined(self, store_uri: str, run_id: str) -> "Sequence[Kept]":
+        """Attempts that were given up."""
+
+    def requeue(self, store_uri: str, run_id: str, attempt_ids: Collection[str] | None) -> "Sequence[Kept]":
+        """Take attempts out of quarantine; None for all."""
+
 
 class Library:
     """The services as tracegen provides them."""
@@ -83,6 +94,11 @@ class Library:
         from tracegen.run import Order, run
 
         return run(Order(loaded, store_uri, run_id=run_id or "", build=build), on_progress)
+
+    def plan(self, loaded: "Loaded", store_uri: str, *, pilot: int, draws: int, on_progress: OnProgress) -> "Estimate":
+        from tracegen.planning.plan import Asked, plan
+
+        return plan(Asked(loaded, draws, pilot, store_uri), on_progress)
 
     def runs(self, store_uri: str) -> Sequence[str]:
         from tracegen.runs import runs
@@ -117,3 +133,13 @@ class Library:
 
         judged = until_stopped(judge_file(in_path, out_path, processes=processes))
         return Judged(judged.rows, judged.outcomes, judged.reasons)
+
+    def quarantined(self, store_uri: str, run_id: str) -> "Sequence[Kept]":
+        from tracegen.quarantine import listed
+
+        return listed(store_uri, run_id)
+
+    def requeue(self, store_uri: str, run_id: str, attempt_ids: Collection[str] | None) -> "Sequence[Kept]":
+        from tracegen.quarantine import requeued
+
+        return requeued(store_uri, run_id, attempt_ids)

@@ -6,21 +6,32 @@ from replica to verifier and recorder without passing through the scheduler.
 """
 
 import asyncio
+import io
+import logging
 import os
 import pickle
-from collections.abc import Awaitable, Mapping, Sequence
+import socket
+import subprocess
+import sys
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
+from pathlib import Path
 from typing import Any, TypeVar, cast
+from urllib.parse import urlsplit
 
+import psutil
 import ray
-from ray.exceptions import RayActorError, RayError, RayTaskError
+from ray.exceptions import ObjectLostError, RayActorError, RayError, RayTaskError
 
-from tracegen.errors import ActorLost, RecipeError, TracegenError, first_line
+from tracegen.errors import ActorLost, PayloadLost, RecipeError, TracegenError, boundary, first_line
 from tracegen.protocols import Exchange, Lease, Payload, RecorderPort, Replay, ReplicaPort, VerifierPort
 from tracegen.recipe import Where
 from tracegen.runtime.recorder import Recorder, RecorderSpec
 from tracegen.runtime.replica import Replica, ReplicaSpec
 from tracegen.types import EngineIdentity, Judgement, Reference
 from tracegen.verify.host import VerifierHost
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -33,11 +44,15 @@ async def _answer(reference: Awaitable[T], who: str) -> T:
         cause = error.cause
         if isinstance(cause, TracegenError):
             raise cause from None
-        raise
+        if isinstance(cause, ObjectLostError):
+            raise PayloadLost(f"{who} was handed what is gone: {first_line(error)}") from error
+        raise TracegenError(f"{who}: {type(cause).__name__}: {first_line(cause)}") from error
+    except ObjectLostError as error:
+        raise PayloadLost(f"{who} was handed what is gone: {first_line(error)}") from error
     except RayActorError as error:
         raise ActorLost(f"{who} is gone: {first_line(error)}") from error
     except RayError as error:
-        # An object whose node died with it, a worker that could not start: the part is lost to us all the same.
+        # A worker that could not start, for one: the part is lost to us all the same.
         raise ActorLost(f"{who} did not answer: {type(error).__name__}: {first_line(error)}") from error
 
 
@@ -52,6 +67,8 @@ class _Part:
         try:
             async with asyncio.timeout(CLOSE_S):
                 await _answer(self._actor.close.remote(), self._name)
+        except TimeoutError as error:
+            raise ActorLost(f"{self._name} did not close within {CLOSE_S:.0f} s") from error
         finally:
             ray.kill(self._actor)
 
@@ -136,13 +153,17 @@ class RayRecorder(_Part):
         replay, payload = self._actor.replay_packed.options(num_returns=2).remote(shard_id)
         return cast("Replay", _unpack(await _answer(replay, self._name))), Payload(payload)
 
+    async def recall(self, shard_id: str, attempt_ids: Sequence[str]) -> tuple[tuple[str, ...], Payload]:
+        found, payload = self._actor.recall.options(num_returns=2).remote(shard_id, attempt_ids)
+        return await _answer(found, self._name), Payload(payload)
+
 
 class RayCluster:
     """A Ray cluster: the one we are told of (``RAY_ADDRESS``, or a job's own), else one started on this machine."""
 
     def __init__(self, where: Where) -> None:
         self._where = where
-        self._started_here = False
+        self._ours = ExitStack()
 
     def open(self) -> None:
         """Connect, and check that what the recipe asks for can exist here. Raises RecipeError."""
@@ -156,40 +177,43 @@ class RayCluster:
 
     def _connect(self) -> None:
         options: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False, "configure_logging": True}
-        address = os.environ.get("RAY_ADDRESS")
+        address = os.environ.get("RAY_ADDRESS", "").removeprefix("local")
         if not address:
             # A cluster that lives and dies with this driver. Open to this machine only; a token would be left behind
             # in the user's home and change how later clusters start.
             os.environ.setdefault("RAY_AUTH_MODE", "disabled")
+            # An engine's own processes (vLLM's workers) end with the actor that started them, however it ends.
+            os.environ.setdefault("RAY_process_group_cleanup_enabled", "1")
             options |= {"address": "local", "include_dashboard": False}
             options["num_cpus"] = max(os.cpu_count() or 1, self._needed_cpus())
-        ray.init(**options)
-        self._started_here = not address
+        what = f"no Ray cluster at RAY_ADDRESS={address}" if address else "Ray does not start on this machine"
+        with boundary(RecipeError, what, hint="correct or unset RAY_ADDRESS" if address else "use --cluster local"):
+            _knock(address)
+            ray.init(**options)
+        if not address:
+            self._ours.enter_context(_shepherd())
+        self._ours.callback(ray.shutdown)
+        self._ours.enter_context(redirect_stdout(_ToLog()))
 
     def _needed_cpus(self) -> int:
         where = self._where
         return int(where.replicas * where.cpus_per_replica) + where.verifier_pools + where.recorders
 
     def _check_resources(self) -> None:
-        have = ray.cluster_resources()
-        gpus = self._where.replicas * self._where.gpus_per_replica
-        if gpus > have.get("GPU", 0):
+        """Raises RecipeError when the replicas cannot be placed, and no waiting would change that."""
+        nodes = [node for node in ray.nodes() if node["Alive"]]
+        if any(NODE_GROUP in node.get("Labels", {}) for node in nodes):
+            # Machines of a group come from an autoscaler, or from Kubernetes: there may be others tomorrow.
+            return
+        places = sum(_places(node["Resources"], self._where) for node in nodes)
+        if places < self._where.replicas:
+            each = f"{self._where.gpus_per_replica} GPUs and {self._where.cpus_per_replica:g} CPUs"
+            have = ray.cluster_resources()
             raise RecipeError(
-                f"where: {self._where.replicas} replicas of {self._where.gpus_per_replica} GPUs need {gpus} GPUs, "
-                f"this cluster has {have.get('GPU', 0):.0f}",
-                hint="ask for fewer replicas, or connect to a larger cluster (RAY_ADDRESS)",
+                f"where: {self._where.replicas} replicas of {each} are asked for, and there is room for {places}: this "
+                f"cluster has {have.get('GPU', 0):g} GPUs and {have.get('CPU', 0):g} CPUs on {len(nodes)} nodes",
+                hint="lower where.replicas, gpus_per_replica or cpus_per_replica, or connect to a larger cluster",
             )
-        cpus = self._where.replicas * self._where.cpus_per_replica
-        if cpus > have.get("CPU", 0):
-            raise RecipeError(
-                f"where: the replicas need {cpus:.0f} CPUs, this cluster has {have.get('CPU', 0):.0f}",
-                hint="ask for fewer replicas or a smaller cpus_per_replica",
-            )
-
-    @property
-    def nodes(self) -> int:
-        """Machines that are part of the cluster now."""
-        return len([node for node in ray.nodes() if node["Alive"]])
 
     async def start_replica(self, spec: ReplicaSpec, replica_id: str) -> ReplicaPort:
         options = {"num_cpus": self._where.cpus_per_replica, "num_gpus": self._where.gpus_per_replica}
@@ -208,8 +232,50 @@ class RayCluster:
         return RayVerifiers(actor, name)
 
     def close(self) -> None:
-        """End what was started here; a cluster that was there before stays."""
-        ray.shutdown()
+        """End what was started here; a cluster, or a connection, that was there before stays."""
+        self._ours.close()
+
+
+class _ToLog(io.TextIOBase):
+    """Ray's threads print what befalls actors on standard output, which is for results."""
+
+    def write(self, text: str) -> int:
+        if text.strip():
+            logger.info("%s", text.strip())
+        return len(text)
+
+
+@contextmanager
+def _shepherd() -> Iterator[None]:
+    """Ends what Ray has started here even when this process is killed: see ``shepherd.py``."""
+    flock = []
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            flock.append(f"{process.pid}@{process.create_time()!r}")
+    program = Path(__file__).with_name("shepherd.py")
+    # A session of its own: Ctrl-C is for the driver. -P: the folder of the program has a ray.py, too.
+    command = [sys.executable, "-P", str(program), *flock]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True):  # noqa: S603
+        yield
+
+
+NODE_GROUP = "ray.io/node-group"
+"""Ray's label for a node of a group that can grow; ``ray up``, KubeRay and RAY_NODE_TYPE_NAME set it."""
+KNOCK_S = 5.0
+
+
+def _knock(address: str) -> None:
+    """Raises OSError when nobody listens: ray.init waits for minutes, and cannot be interrupted."""
+    parts = urlsplit(address if "//" in address else f"//{address}")
+    if parts.hostname and parts.port:
+        socket.create_connection((parts.hostname, parts.port), KNOCK_S).close()
+
+
+def _places(resources: Mapping[str, float], where: Where) -> int:
+    """How many replicas a node has room for: one replica lives on one node."""
+    needs = {"GPU": where.gpus_per_replica, "CPU": where.cpus_per_replica}
+    rooms = [int(resources.get(name, 0) // need) for name, need in needs.items() if need]
+    return min([where.replicas, *rooms])
 
 
 def _actor(plain: type, options: Mapping[str, Any]) -> Any:

@@ -25,12 +25,12 @@ def read_rows(
     """The rows of these objects that count, without attempts that are ``held`` already: a function of the objects.
 
     Of two completions of one attempt the newer epoch's counts, and within an epoch the first. A judgement counts
-    with the completion of its own epoch only: it judged that text and no other.
+    with the completion whose epoch it names: it judged that text and no other; of two, the one written later counts.
     Raises KeyError for an object that is gone unless ``gone_ok``, StoreError for one that is damaged.
     """
     found = [*_read(store, objects, gone_ok)]
     completions, epochs = _completions([table for o, table in found if o.kind == "completions"], held)
-    judgements = _judgements([table for o, table in found if o.kind == "judgements"], epochs)
+    judgements = _judgements([(o.epoch, table) for o, table in found if o.kind == "judgements"], epochs)
     return Rows(completions, judgements)
 
 
@@ -49,15 +49,16 @@ def _completions(tables: Sequence[pa.Table], held: Collection[str]) -> tuple[pa.
     return _pick(table, chosen), {attempt: epochs[row] for attempt, row in chosen.items()}
 
 
-def _judgements(tables: Sequence[pa.Table], completed: dict[str, int]) -> pa.Table:
-    table = pa.concat_tables([JUDGEMENT.empty_table(), *tables])
-    attempts, epochs = column(table, "attempt_id"), column(table, "epoch")
+def _judgements(tables: Sequence[tuple[int, pa.Table]], completed: dict[str, int]) -> pa.Table:
+    written = [epoch for epoch, table in tables for _ in range(table.num_rows)]
+    table = pa.concat_tables([JUDGEMENT.empty_table(), *(table for _, table in tables)])
+    attempts, judged = column(table, "attempt_id"), column(table, "epoch")
     counting = (
         row
-        for row, (attempt, epoch) in enumerate(zip(attempts, epochs, strict=True))
+        for row, (attempt, epoch) in enumerate(zip(attempts, judged, strict=True))
         if completed.get(attempt) == epoch
     )
-    return _pick(table, _newest(attempts, epochs, counting))
+    return _pick(table, _newest(attempts, written, counting))
 
 
 def _newest(attempts: Sequence[str], epochs: Sequence[int], rows: Iterable[int]) -> dict[str, int]:

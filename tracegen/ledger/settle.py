@@ -150,8 +150,10 @@ def _all_judged(rows: Rows) -> pa.Table:
     of another driver, finds no completion without one.
     """
     judged = frozenset(column(rows.judgements, "attempt_id"))
-    identities = zip(*(column(rows.completions, name) for name in ("attempt_id", "prompt_id", "shard_id")), strict=True)
-    unjudged = [Judgement(*identity, **_UNJUDGED) for identity in identities if identity[0] not in judged]
+    copied = ("attempt_id", "prompt_id", "shard_id", "epoch", "completion_tokens")
+    rows_copied = zip(*(column(rows.completions, name) for name in copied), strict=True)
+    identities = (dict(zip(copied, values, strict=True)) for values in rows_copied)
+    unjudged = [Judgement(**identity, **_UNJUDGED) for identity in identities if identity["attempt_id"] not in judged]
     return pa.concat_tables([rows.judgements, judgements_to_table(unjudged)]).sort_by("attempt_id")
 
 

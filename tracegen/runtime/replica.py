@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tracegen.chat import request
-from tracegen.errors import EngineDead, EngineError
+from tracegen.errors import EngineDead, EngineError, boundary
 from tracegen.protocols import Engine, Exchange, Failed, Finished, Lease, Payload
 from tracegen.recipe import Recipe
+from tracegen.runtime.notices import Notice, no_notice
 from tracegen.types import Completion, EngineIdentity, Generation, Request
 
 GATHER_S = 0.002
@@ -26,6 +27,7 @@ class ReplicaSpec:
     make_engine: Callable[[], Engine]
     epoch: int
     wall_clock: Callable[[], float]
+    notice: Notice = no_notice
 
 
 class Replica:
@@ -84,7 +86,8 @@ class Replica:
     async def _attempt(self, lease: Lease, asked: Request) -> None:
         started_at_s = self._spec.wall_clock()
         try:
-            generation = await self._engine.generate(asked)
+            with boundary(EngineError, f"engine failed at {asked.attempt_id}"):
+                generation = await self._engine.generate(asked)
             ended_at_s = self._spec.wall_clock()
             self._completions.append(self._completion(lease, asked, generation, started_at_s, ended_at_s))
         except EngineDead as error:
@@ -131,8 +134,8 @@ class Replica:
         failures, self._failures = self._failures, []
         self._arrived.clear()
         finished = tuple(described(completion) for completion in completions)
-        in_flight = len(self._tasks) + len(self._waiting)
-        exchange = Exchange(finished, tuple(failures), in_flight, self._engine.produced_tokens)
+        in_flight, produced = len(self._tasks) + len(self._waiting), self._engine.produced_tokens
+        exchange = Exchange(finished, tuple(failures), in_flight, produced, self._spec.notice())
         return exchange, Payload(completions)
 
     async def close(self) -> None:

@@ -9,11 +9,13 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Generic, Protocol, TypeVar
 
-from tracegen.errors import ActorLost
+from tracegen.errors import ActorLost, TracegenError, boundary
 
 logger = logging.getLogger(__name__)
 
-MAX_LOSSES_IN_A_ROW = 5
+MAX_LOSSES_IN_A_ROW = 8
+PAUSE_S, LONGEST_PAUSE_S = 0.5, 5.0
+"""Between losses in a row, doubled each time: until Ray calls a node dead, it may start parts on it (15 s)."""
 
 
 class Closable(Protocol):
@@ -47,21 +49,34 @@ class Supervised(Generic[P]):
             try:
                 answer = await ask(part)
             except ActorLost as error:
-                self._lost(part, error)
+                await self._lost(part, error)
             else:
                 self._losses = 0
                 return answer
 
     async def _current(self) -> P:
         async with self._starting:
-            if self._part is None:
-                self._part = await self._start()
+            while self._part is None:
+                await asyncio.sleep(self._pause_s)
+                try:
+                    self._part = await self._start()
+                except ActorLost as error:
+                    self._count(error)
             return self._part
 
-    def _lost(self, part: P, error: ActorLost) -> None:
+    @property
+    def _pause_s(self) -> float:
+        # None after the first loss: most parts die alone, and others wait for this one.
+        return min(PAUSE_S * 2.0 ** (self._losses - 2), LONGEST_PAUSE_S) if self._losses > 1 else 0.0
+
+    async def _lost(self, part: P, error: ActorLost) -> None:
         if part is not self._part:
             return  # somebody else has seen it first
         self._part = None
+        await self._close(part)  # it may only have been cut off
+        self._count(error)
+
+    def _count(self, error: ActorLost) -> None:
         self._losses += 1
         logger.warning("%s lost, starting it again: %s", self._name, error)
         if self._losses >= MAX_LOSSES_IN_A_ROW:
@@ -70,9 +85,12 @@ class Supervised(Generic[P]):
     async def close(self) -> None:
         """Shut the part down; one that is lost already is none of our concern."""
         part, self._part = self._part, None
-        if part is None:
-            return
+        if part is not None:
+            await self._close(part)
+
+    async def _close(self, part: P) -> None:
         try:
-            await part.close()
-        except ActorLost as error:
-            logger.info("%s was gone before it was closed: %s", self._name, error)
+            with boundary(ActorLost, "closing"):
+                await part.close()
+        except TracegenError as error:
+            logger.info("%s did not close: %s", self._name, error)
