@@ -341,11 +341,14 @@ class Scheduler:
         lost = [flight for flight in self._in_flight.values() if flight.replica_id == replica_id]
         few = sum(1 for flight in lost if flight.deaths + 1 >= MAX_DEATHS) == 1
         quarantined = []
+        share, rest = divmod(lost_tokens, len(lost) or 1)
+        if lost:
+            lost[0].prompt.shard.domain.tokens.lost += rest
         for flight in lost:
             self._land(flight.attempt_id)
             flight.tries += 1
             flight.deaths += died
-            flight.prompt.shard.domain.tokens.lost += lost_tokens // len(lost)
+            flight.prompt.shard.domain.tokens.lost += share
             if self._give_back(flight, poisoned=few and flight.deaths >= MAX_DEATHS):
                 quarantined.append(flight.attempt_id)
         self._suspects.pop(replica_id, None)
