@@ -138,7 +138,7 @@ def _pass_rates(rows: Sequence[Measured]) -> list[float]:
     wrong: Counter[str] = Counter(row.prompt_id for row in rows if row.outcome is Outcome.INCORRECT)
     beliefs = Beliefs()
     for ended, prompts in Counter((right[one], wrong[one]) for one in {*right, *wrong}).items():
-        beliefs.recall("", ended, prompts)
+        beliefs.recall(ended, prompts, "")
     return beliefs.outlook("").weights
 
 

@@ -50,8 +50,8 @@ class SettledShard(NamedTuple):
     incorrect: int
     undecided: int
     tokens: TokenCounts
-    ended: Mapping[tuple[str, int, int], int] = MappingProxyType({})
-    """Prompts by their group and how many of their attempts were right and wrong."""
+    ended: Mapping[tuple[int, int], int] = MappingProxyType({})
+    """Prompts by how many of their attempts were right and wrong: what every group's prior starts from."""
 
 
 class Handout(NamedTuple):
@@ -119,9 +119,8 @@ class Scheduler:
         domain.undecided += settled.undecided
         domain.completions += settled.correct + settled.incorrect + settled.undecided
         domain.tokens.add(settled.tokens)
-        for (group, right, wrong), prompts in settled.ended.items():
-            domain.beliefs.recall(group, (right, wrong), prompts)
-            domain.groups[group] += prompts
+        for state, prompts in settled.ended.items():
+            domain.beliefs.recall(state, prompts)
 
     # --- shards ---------------------------------------------------------------------------------------------
 
