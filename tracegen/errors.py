@@ -15,7 +15,7 @@
     ├── VerifierError             a verifier, not an answer, is at fault
     ├── StoreError                an object could not be read or written
     ├── ActorLost                 a process that hosted a part of the run is gone
-    ├── PayloadLost               completions that were on their way died with the node that held them
+    ├── PayloadLost               completions were lost with their node before they were durable
     └── Fenced                    another driver owns the run now; this one must stop
 
 Foreign exceptions get one of these names once, at the edge where they enter, by :func:`boundary`.
@@ -104,7 +104,7 @@ class ActorLost(TracegenError):
 
 
 class PayloadLost(TracegenError):
-    """Completions on their way to ledger and verifier are gone, with the node that held them in its memory."""
+    """Completions on their way to the ledger were lost with the node that held them."""
 
     retryable = True
 

@@ -47,7 +47,7 @@ class Faulty:
 def _eat_memory() -> None:
     kept = []
     while True:
-        kept.append(bytearray(64 * 1024**2))
+        kept.append(bytearray(512 * 1024**2))
 
 
 def _raise() -> None:

@@ -43,7 +43,7 @@ def ids(handouts: Sequence[Handout]) -> list[str]:
 def standing(
     *, accepted: int, issued: int, coming: int, wrong: int = 0, gain: float = 0.5, floor: float = 0.0
 ) -> Standing:
-    return Standing(accepted, wrong, issued, coming, gain, floor)
+    return Standing(accepted, wrong, issued, coming, gain, gain, floor)
 
 
 @pytest.mark.parametrize(
@@ -274,6 +274,16 @@ def test_a_poisoned_attempt_is_quarantined_after_two_deaths_and_no_other_is() ->
     assert scheduler.domains[0].accepted == 19
 
 
+def test_a_completion_lost_with_its_node_is_asked_for_again() -> None:
+    scheduler = opened(Rejection(keep=1, max_attempts=1), prompts=1)
+    (handout,) = scheduler.lease("r", 1)
+    scheduler.finished(finished(handout.attempt.attempt_id))
+    scheduler.lost(handout.attempt.attempt_id)
+    (again,) = scheduler.lease("r", 1)
+    assert (again.attempt, again.tries) == (handout.attempt, 1)
+    assert scheduler.domains[0].tokens == TokenCounts(lost=10)
+
+
 def test_a_node_that_was_taken_away_makes_nobody_a_suspect() -> None:
     scheduler = opened(Rejection(keep=1, max_attempts=1), prompts=1)
     for life in range(5):
@@ -350,12 +360,3 @@ def test_what_led_to_quarantine_is_told() -> None:
     assert [(one.at_s, one.replica_id, one.error) for one in poisoned.troubles] == [
         (float(tries), f"r{tries}", f"boom {tries}") for tries in range(MAX_TRIES)
     ]
-
-
-def test_a_completion_lost_on_its_way_is_asked_for_again() -> None:
-    scheduler = opened(Rejection(keep=1, max_attempts=1), prompts=1)
-    (handout,) = scheduler.lease("r", 1)
-    scheduler.finished(Finished(handout.attempt.attempt_id, "m0", FinishReason.STOP, 1, 10))
-    scheduler.lost(handout.attempt.attempt_id)
-    assert ids(scheduler.lease("r", 1)) == ids([handout])
-    assert scheduler.domains[0].tokens.lost == 10

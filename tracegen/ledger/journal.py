@@ -16,7 +16,7 @@ from tracegen.ledger.schema import (
     judgements_to_table,
     table_to_completions,
     table_to_judgements,
-    write_parquet,
+    write_journal,
 )
 from tracegen.protocols import Store
 from tracegen.types import Completion, Judgement
@@ -149,7 +149,7 @@ class Journal:
     def _write(self, batch: _Batch) -> None:
         to_table = completions_to_table if batch.kind == "completions" else judgements_to_table
         key = JournalObject(batch.shard_id, self._epoch, self._life, next(self._numbers), batch.kind).key
-        if not self._store.put_if_absent(key, write_parquet(to_table(batch.rows))):
+        if not self._store.put_if_absent(key, write_journal(to_table(batch.rows))):
             raise StoreError(f"{self._store.uri}/{key} exists already", hint="two recorders took the same name")
 
 

@@ -86,11 +86,12 @@ class Recording:
             await self._batches.acquire()
             self._tasks.create_task(self._record(exchange.finished, payload))
 
-    def revoke(self, replica_id: str, why: str, lost_tokens: int, *, died: bool) -> None:
-        """A replica is gone: what it had in hand goes to others, or to quarantine."""
+    def revoke(self, replica_id: str, why: str, lost_tokens: int, *, died: bool) -> bool:
+        """A replica is gone: what it had in hand goes to others. True where an attempt was found guilty of it."""
         at_s = self._quarantine.wall_clock()
-        self._scheduler.revoke(replica_id, died=died, lost_tokens=lost_tokens, why=why, at_s=at_s)
+        convicted = self._scheduler.revoke(replica_id, died=died, lost_tokens=lost_tokens, why=why, at_s=at_s)
         self.advance()
+        return bool(convicted)
 
     def resume(self, replay: Replay, payload: Payload) -> None:
         """Judge what an earlier driver had left unjudged."""
@@ -157,7 +158,7 @@ class Recording:
         self.advance()
 
     def advance(self) -> None:
-        """Carry out what the scheduler has decided."""
+        """Something may have been decided, or given back: settle the one, let replicas ask for the other."""
         self.work.set()
         if poisoned := self._scheduler.take_quarantined():
             self._tasks.create_task(self._quarantine.keep(poisoned))

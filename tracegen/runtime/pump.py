@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from tracegen.errors import ActorLost, EngineDead, boundary, first_line
+from tracegen.errors import ActorLost, EngineDead, TracegenError, boundary, first_line
 from tracegen.protocols import Exchange, Payload, ReplicaPort
 from tracegen.runtime.shelf import Shelf
 from tracegen.scheduling.scheduler import Scheduler
@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 BUSY_WAIT_S = 0.5
 SPARE_WAIT_S = 0.05
+MIN_AHEAD = 1
+"""Attempts that wait at a replica for the slot that is free next, at least: see ``Pump._ahead``."""
 ANSWER_S = 60.0
 """An exchange that overstays its wait by so long counts as lost: the actor's event loop is stuck."""
 START_ATTEMPTS = 3
@@ -33,7 +35,7 @@ class Intake(Protocol):
 
     async def take_in(self, exchange: Exchange, payload: Payload) -> None: ...
 
-    def revoke(self, replica_id: str, why: str, lost_tokens: int, *, died: bool) -> None: ...
+    def revoke(self, replica_id: str, why: str, lost_tokens: int, *, died: bool) -> bool: ...
 
 
 @dataclass(slots=True)
@@ -88,6 +90,11 @@ class Pump:
         self._failed_starts = 0
         self._past_tokens = 0
         self._leaves: tuple[float, float] | None = None
+        self._ahead = MIN_AHEAD
+        """Attempts leased beyond the slots, to fill those that become free between two exchanges without us: twice
+        what became free between the last two, so that it grows as long as it was too little. An engine that takes
+        minutes for an attempt has one waiting, one that takes no time has as many as slots.
+        """
         self.port: ReplicaPort | None = None
         self.pulse = Pulse()
         self.state = "starting"
@@ -118,7 +125,7 @@ class Pump:
             await self._exchange(self.port)
 
     async def _exchange(self, port: ReplicaPort) -> None:
-        free = self._slots - self.pulse.in_flight if self._leaves is None else 0
+        free = max(0, self._slots + self._ahead - self.pulse.in_flight) if self._leaves is None else 0
         handouts = self._scheduler.lease(port.replica_id, free, self._slots) if free else []
         if not handouts and not self.pulse.in_flight:
             await self._idle()
@@ -128,6 +135,7 @@ class Pump:
         async with asyncio.timeout(wait_s + ANSWER_S):
             exchange, payload = await port.exchange(leases, wait_s)
         self.pulse.feel(exchange, self._clock())
+        self._ahead = min(self._slots, max(MIN_AHEAD, 2 * (len(exchange.finished) + len(exchange.failed))))
         await self._intake.take_in(exchange, payload)
         if exchange.finished:
             self._failed_starts = 0
@@ -173,21 +181,24 @@ class Pump:
         pulse, self.pulse = self.pulse, Pulse()
         port, self.port = self.port, None
         name = port.replica_id if port else "replica"
-        logger.warning("%s lost, its leases taken back: %s", name, first_line(error))
+        logger.warning("%s lost, its leases are taken back: %s", name, first_line(error))
+        convicted = False
         if port:
-            self._intake.revoke(port.replica_id, first_line(error), pulse.undelivered_tokens, died=True)
+            convicted = self._intake.revoke(port.replica_id, first_line(error), pulse.undelivered_tokens, died=True)
             await close_quietly(port)
-        self._failed_starts += 1
+        # A death that convicted an attempt says nothing against the next replica.
+        self._failed_starts = 0 if convicted else self._failed_starts + 1
         if self._failed_starts >= START_ATTEMPTS:
             with boundary(EngineDead, f"{name} died {START_ATTEMPTS} times without one completion"):
                 raise error
-        await asyncio.sleep(BACK_OFF_S * (self._failed_starts - 1))
+        await asyncio.sleep(BACK_OFF_S * max(0, self._failed_starts - 1))
 
 
 async def close_quietly(port: ReplicaPort, within_s: float = 10.0) -> None:
     """Close a replica that may be dead or deaf."""
     try:
-        async with asyncio.timeout(within_s):
-            await port.close()
-    except (ActorLost, EngineDead, TimeoutError) as error:
+        with boundary(ActorLost, "closing"):
+            async with asyncio.timeout(within_s):
+                await port.close()
+    except TracegenError as error:
         logger.info("%s did not close: %s", port.replica_id, first_line(error))
