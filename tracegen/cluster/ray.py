@@ -113,6 +113,10 @@ class RecorderActor(Recorder):
         replay, payload = await self.replay(shard_id)
         return _pack(replay), _pack(payload)
 
+    async def recall_packed(self, shard_id: str, attempt_ids: Sequence[str]) -> tuple[tuple[str, ...], bytes]:
+        found, payload = await self.recall(shard_id, attempt_ids)
+        return found, _pack(payload)
+
 
 class RayReplica(_Part):
     """A replica in an actor of its own."""
@@ -154,7 +158,7 @@ class RayRecorder(_Part):
         return cast("Replay", _unpack(await _answer(replay, self._name))), Payload(payload)
 
     async def recall(self, shard_id: str, attempt_ids: Sequence[str]) -> tuple[tuple[str, ...], Payload]:
-        found, payload = self._actor.recall.options(num_returns=2).remote(shard_id, attempt_ids)
+        found, payload = self._actor.recall_packed.options(num_returns=2).remote(shard_id, attempt_ids)
         return await _answer(found, self._name), Payload(payload)
 
 
