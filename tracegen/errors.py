@@ -15,6 +15,7 @@
     ├── VerifierError             a verifier, not an answer, is at fault
     ├── StoreError                an object could not be read or written
     ├── ActorLost                 a process that hosted a part of the run is gone
+    ├── PayloadLost               completions were lost with their node before they were durable
     └── Fenced                    another driver owns the run now; this one must stop
 
 Foreign exceptions get one of these names once, at the edge where they enter, by :func:`boundary`.
@@ -98,6 +99,12 @@ class StoreError(TracegenError):
 
 class ActorLost(TracegenError):
     """The process that hosted a replica, recorder or verifier pool is gone."""
+
+    retryable = True
+
+
+class PayloadLost(TracegenError):
+    """Completions on their way to the ledger were lost with the node that held them."""
 
     retryable = True
 

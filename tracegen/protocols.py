@@ -15,6 +15,7 @@ from tracegen.types import (
     Prompt,
     Reference,
     Request,
+    Row,
     Trace,
     Verdict,
 )
@@ -112,7 +113,7 @@ Payload = NewType("Payload", object)
 
 
 @dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(Row):
     """One attempt handed to one replica."""
 
     prompt: Prompt
@@ -123,7 +124,7 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(Row):
     """What the scheduler may know of a completion: everything but its text."""
 
     attempt_id: str
@@ -134,7 +135,7 @@ class Finished:
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(Row):
     """An attempt that the engine could not complete."""
 
     attempt_id: str

@@ -139,6 +139,9 @@ class Rejection(Value):
     """How attempts are dealt out: see ``tracegen/scheduling/policy.py``."""
     give_up_below: float = Field(0.0, ge=0, lt=1)
     """Give a prompt up once the chance that its next attempt is right is below this, even without a quota to fill."""
+    trivial_above: float = Field(1.0, gt=0, le=1)
+    """A prompt whose pass rate is likely above this is trivial: ``keep_trivial`` of its traces are enough."""
+    keep_trivial: int = Field(1, gt=0)
     token_budget: int | None = Field(None, gt=0)
     """A hard stop: completion tokens over the whole run, those in flight included."""
 
@@ -157,6 +160,26 @@ class CorpusLayout(Value):
     """Uncompressed text per file, about."""
     row_group_bytes: int = Field(18 * 1024**2, gt=0)
     """Uncompressed text per row group, about (docs/benchmarks: 18 MB reads fastest)."""
+
+
+class Assumed(Value):
+    """What ``tracegen plan`` reckons with where nothing was measured. Decides nothing about a run."""
+
+    tokens_per_s: float = Field(40, gt=0)
+    """What one sequence decodes when it is alone on its replica."""
+    half_rate_at: float = Field(256, gt=0)
+    """With so many at once each decodes half as fast. The defaults give 20 tokens/s a sequence at 256 slots, as
+    DeepSeek reports of its own serving (20 to 22)."""
+    start_s: float = Field(0, ge=0)
+    """From the start of a replica until it serves; weights have to be loaded."""
+    usd_per_gpu_hour: float | None = Field(None, ge=0)
+    mean_tokens: dict[Domain, Annotated[float, Field(gt=0)]] = {}
+    """Of a completion; the published means of the R1 corpus for a domain that is not named."""
+    sigma: float = Field(0.8, ge=0)
+    """Spread of lengths: of a log-normal distribution, 0 for none."""
+    pass_alpha: float = Field(0.274, gt=0)
+    """Pass rates are drawn from a beta distribution; by default 55 % of prompts are solved once in two attempts."""
+    pass_beta: float = Field(0.326, gt=0)
 
 
 class Where(Value):
@@ -178,10 +201,13 @@ class Where(Value):
     """A completion is durable at most so long after it arrived."""
     stall_s: float = Field(600, gt=0)
     """A replica that has work and produces no token for so long is replaced."""
+    claim_ttl_s: float = Field(30, gt=0)
+    """A driver that showed no sign of life for so long, as seen from another machine, has lost its run."""
     min_free_bytes: int = Field(1024**3, ge=0)
     """Refuse to start with less free space in a local store."""
     engines: dict[str, EngineOptions] = {}
     """Options that do not change what is generated, by engine."""
+    plan: Assumed = Assumed()
 
 
 class Recipe(Value):

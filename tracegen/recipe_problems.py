@@ -12,7 +12,7 @@ from tracegen.recipe import Recipe
 
 _PHRASES = {
     r"^(Value error|Assertion failed), ": "",
-    r"^(Input|String) should ": "must ",
+    r"^(Input|String|Tuple|List|Dictionary) should ": "must ",
     r"^Keys should ": "keys must ",
     r"^Field required$": "is required",
     r", (unable to parse|got a number).*": "",

@@ -7,19 +7,23 @@ recipe resumes where the last one stopped; on a finished run it does nothing but
 
 import asyncio
 import json
+import logging
 import os
+import re
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Set
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
+from threading import Event
 from typing import Protocol, TypeVar
 
 import tracegen
 from tracegen.corpus.build import BuiltCorpus, build
 from tracegen.engines.options import parse_options
-from tracegen.errors import MissingDependency, RunConflict, StoreUnavailable
-from tracegen.ledger.owner import Claim, Owner, claim
+from tracegen.errors import MissingDependency, RecipeError, RunConflict, StoreError, StoreUnavailable
+from tracegen.ledger.owner import Claim, Owner, Waiting, claim, still_owner
 from tracegen.ledger.process import this_process
 from tracegen.ledger.settle import open_shards, settled_shards, sweep
 from tracegen.prompts.prepare import Plan, Prepared, load_shard, planned, write_plan
@@ -34,13 +38,15 @@ from tracegen.runtime.recorder import RecorderSpec
 from tracegen.runtime.replica import ReplicaSpec
 from tracegen.runtime.resume import settled_counts
 from tracegen.runtime.shelf import Shelf
-from tracegen.runtime.stopping import until_stopped
+from tracegen.runtime.stopping import until_stopped, while_kept
 from tracegen.runtime.watch import Watch
 from tracegen.scheduling.scheduler import Scheduler
 from tracegen.store import SubStore, free_bytes, open_store, preflight
-from tracegen.types import Reference
+from tracegen.types import Domain, Reference
 from tracegen.verify.host import build as build_verifiers
 from tracegen.verify.host import verdict_set
+
+logger = logging.getLogger(__name__)
 
 RUN_SCHEMA = "tracegen/run/1"
 
@@ -90,11 +96,14 @@ class Checked:
     plan: Plan | Prepared
 
 
-def run(order: Order, on_progress: Callable[[Snapshot], None]) -> RunSummary:
-    """Carry an order out. Raises UserError before anything is spent, other TracegenErrors later."""
+def run(order: Order, on_progress: Callable[[Snapshot], None], cluster: Cluster | None = None) -> RunSummary:
+    """Carry an order out. Raises UserError before anything is spent, other TracegenErrors later.
+
+    ``cluster`` is for those who have one already; else it is the one that the recipe names.
+    """
     started_s = time.monotonic()
     checked = check(order)
-    cluster = make_cluster(checked.recipe)
+    cluster = cluster or make_cluster(checked.recipe)
     cluster.open()
     try:
         return until_stopped(_carry_out(order, checked, cluster, on_progress, started_s))
@@ -108,7 +117,7 @@ def run(order: Order, on_progress: Callable[[Snapshot], None]) -> RunSummary:
 def check(order: Order) -> Checked:
     """Find everything that is wrong with an order, and write nothing. Raises UserError."""
     recipe = order.recipe
-    run_id = order.run_id or recipe.run_id
+    run_id = _usable(order.run_id or recipe.run_id)
     make_engine = _engine(recipe)
     verifiers = build_verifiers(recipe.verifiers)
     root = open_store(order.store_uri)
@@ -118,6 +127,14 @@ def check(order: Order) -> Checked:
     plan = planned(store, recipe, order.loaded.base, partial(_unreadable, verifiers))
     _enough_space(root, recipe, plan)
     return Checked(recipe, run_id, store, make_engine, verdict_set(verifiers), plan)
+
+
+def _usable(run_id: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", run_id):
+        raise RecipeError(
+            f"{run_id!r} cannot be a run id", hint="letters, digits, dots, dashes and underscores, 100 at most"
+        )
+    return run_id
 
 
 def _engine(recipe: Recipe) -> Callable[[], Engine]:
@@ -159,15 +176,26 @@ def _enough_space(store: Store, recipe: Recipe, plan: Plan | Prepared) -> None:
     free = free_bytes(store)
     if free is None:
         return
-    rules = recipe.rejection
-    attempts = plan.prompts * min(rules.max_attempts, 2 * rules.keep)
-    tokens = attempts * min(recipe.teacher.sampling.max_tokens, EXPECTED_TOKENS)
-    need = int(2 * tokens * BYTES_PER_TOKEN * STORED_SHARE) + recipe.where.min_free_bytes
-    if free < need:
+    # Of a run that goes on, part of the text is there already; it was looked at as a whole when it began.
+    text = _text_bytes(recipe, plan) if isinstance(plan, Prepared) else 0
+    if free < text + recipe.where.min_free_bytes:
         raise StoreUnavailable(
-            f"{store.uri} has {free / 1e9:.1f} GB free; this run may need {need / 1e9:.1f} GB",
-            hint="give another --store, or lower where.min_free_bytes if you know better",
+            f"{store.uri} has {free / 1e9:.1f} GB free; this run may write {text / 1e9:.1f} GB and leaves "
+            f"{recipe.where.min_free_bytes / 1e9:.1f} GB alone (where.min_free_bytes)",
+            hint="give another --store, or ask for less (prompts, keep, quotas, token_budget)",
         )
+
+
+def _text_bytes(recipe: Recipe, prepared: Prepared) -> int:
+    """What ledger and corpus come to, if every second attempt is accepted."""
+    rules = recipe.rejection
+    prompts: Counter[Domain] = Counter()
+    for shard in prepared.manifest.shards:
+        prompts[shard.domain] += shard.prompts
+    per_prompt = min(rules.max_attempts, 2 * rules.keep)
+    attempts = sum(min(n * per_prompt, 2 * rules.quotas.get(domain, n * per_prompt)) for domain, n in prompts.items())
+    tokens = attempts * min(recipe.teacher.sampling.max_tokens, EXPECTED_TOKENS)
+    return int(2 * min(tokens, rules.token_budget or tokens) * BYTES_PER_TOKEN * STORED_SHARE)
 
 
 def make_cluster(recipe: Recipe) -> Cluster:
@@ -191,21 +219,11 @@ def make_cluster(recipe: Recipe) -> Cluster:
 async def _carry_out(
     order: Order, checked: Checked, cluster: Cluster, on_progress: Callable[[Snapshot], None], started_s: float
 ) -> RunSummary:
-    me = Owner(this_process(os.getpid()), time.time())
-    mine = await asyncio.to_thread(claim, checked.store, checked.run_id, me)
+    mine = await _claimed(checked)
     try:
-        plan = await asyncio.to_thread(_settle_plan, checked)
-        settled = await asyncio.to_thread(settled_shards, checked.store)
-        scheduler, watch = await asyncio.to_thread(_scheduler, checked, plan, settled)
-        coordinator = await asyncio.to_thread(_coordinator, checked, cluster, mine, scheduler, plan, on_progress)
-        resumed = mine.epoch > 1
-        await coordinator.run(watch)
-        corpus = await asyncio.to_thread(_corpus, order, checked, watch, on_progress)
-        last = watch.snapshot([], "done")
-        on_progress(last)
-        await asyncio.to_thread(_publish, checked.store, last)
+        corpus, last = await while_kept(mine.keep(), _driven(order, checked, cluster, mine, on_progress))
     finally:
-        await asyncio.to_thread(mine.release)
+        await asyncio.to_thread(_let_go, mine)
     return RunSummary(
         run_id=checked.run_id,
         store_uri=order.store_uri,
@@ -213,8 +231,56 @@ async def _carry_out(
         snapshot=last,
         rows=corpus.rows if corpus else 0,
         wall_s=time.monotonic() - started_s,
-        resumed=resumed,
+        resumed=mine.epoch > 1,
     )
+
+
+async def _driven(
+    order: Order, checked: Checked, cluster: Cluster, mine: Claim, on_progress: Callable[[Snapshot], None]
+) -> tuple[BuiltCorpus | None, Snapshot]:
+    plan = await asyncio.to_thread(_settle_plan, checked)
+    settled = await asyncio.to_thread(settled_shards, checked.store)
+    scheduler, watch = await asyncio.to_thread(_scheduler, checked, plan, settled)
+    coordinator = await asyncio.to_thread(_coordinator, checked, cluster, mine, scheduler, plan, on_progress)
+    await coordinator.run(watch)
+    corpus = await asyncio.to_thread(_corpus, order, checked, watch, on_progress)
+    last = watch.snapshot([], "done")
+    on_progress(last)
+    await asyncio.to_thread(_publish, mine, last)
+    return corpus, last
+
+
+async def _claimed(checked: Checked) -> Claim:
+    """The claim on the run. Raises RunConflict. Waits where nobody can tell whether the last owner is alive."""
+    me = Owner(this_process(os.getpid()), time.time())
+    stopped = Event()
+
+    def sleep(seconds: float) -> None:
+        if stopped.wait(seconds):
+            raise InterruptedError
+
+    ttl_s = checked.recipe.where.claim_ttl_s
+    waiting = partial(_tell_waiting, checked.run_id, ttl_s)
+    try:
+        return await asyncio.to_thread(
+            claim, checked.store, checked.run_id, me, ttl_s=ttl_s, sleep=sleep, on_wait=waiting
+        )
+    finally:
+        # A thread cannot be cancelled: this ends its wait.
+        stopped.set()
+
+
+def _tell_waiting(run_id: str, ttl_s: float, waiting: Waiting) -> None:
+    if waiting.left_s >= ttl_s:  # told once, not at every look
+        logger.warning("run %s: waiting %.0f s for a sign of life of %s", run_id, ttl_s, waiting.owner)
+
+
+def _let_go(mine: Claim) -> None:
+    try:
+        mine.release()
+    except StoreError as error:
+        # No reason to hide how the run ended: without a release the next driver waits for our silence.
+        logger.warning("the claim on run %s could not be released: %s", mine.run_id, error)
 
 
 def _settle_plan(checked: Checked) -> Plan:
@@ -253,7 +319,7 @@ def _coordinator(
         Shelf(partial(load_shard, checked.store)),
         open_shards(checked.store),
         _parts(checked, cluster, mine.epoch),
-        Surroundings(mine.keep, time.monotonic, on_progress, partial(_publish, checked.store)),
+        Surroundings(time.monotonic, on_progress, partial(_publish, mine)),
     )
 
 
@@ -280,9 +346,10 @@ def _numbered(start: Callable[[Spec, str], Awaitable[Part]], spec: Spec, name: s
     return begin
 
 
-def _publish(store: Store, snapshot: Snapshot) -> None:
-    """Leave a snapshot for ``tracegen status``."""
-    store.put(STATUS_KEY, json.dumps(snapshot.to_json()).encode())
+def _publish(mine: Claim, snapshot: Snapshot) -> None:
+    """Leave a snapshot for ``tracegen status``. Raises Fenced where it is another driver's to do so."""
+    still_owner(mine.store, mine.epoch)
+    mine.store.put(STATUS_KEY, json.dumps(snapshot.to_json()).encode())
 
 
 def _corpus(

@@ -4,9 +4,11 @@ Data flows one way: ``Prompt → Attempt → Request → Generation → Completi
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
+from operator import attrgetter
 from typing import Annotated, Literal, NamedTuple, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -70,6 +72,25 @@ class NoReference(Value):
 Reference: TypeAlias = Annotated[AnswerReference | ProceduralReference | NoReference, Field(discriminator="kind")]
 
 
+class Row:
+    """Base of the dataclasses that cross process borders by the thousand.
+
+    A frozen dataclass with slots looks its fields up anew for each value that it pickles, and so takes twice as long
+    (docs/benchmarks/control-plane.md).
+    """
+
+    __slots__ = ()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), _field_values(type(self))(self)
+
+
+@cache
+def _field_values(kind: type) -> Callable[[object], tuple[object, ...]]:
+    names: tuple[str, ...] = kind.__match_args__  # type: ignore[attr-defined] # of every dataclass
+    return attrgetter(*names)
+
+
 class Message(NamedTuple):
     """One turn of a chat."""
 
@@ -78,7 +99,7 @@ class Message(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Prompt:
+class Prompt(Row):
     """One problem put to the teacher."""
 
     prompt_id: str
@@ -164,7 +185,7 @@ class EngineIdentity:
 
 
 @dataclass(frozen=True, slots=True)
-class Completion:
+class Completion(Row):
     """One row of the ledger: a completion that was paid for, accepted or not."""
 
     attempt_id: str
@@ -194,7 +215,7 @@ class Completion:
 
 
 @dataclass(frozen=True, slots=True)
-class Trace:
+class Trace(Row):
     """A completion split at its think tags."""
 
     reasoning: str
@@ -214,7 +235,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(Row):
     """A verdict on one attempt: a row of the ledger's verdicts."""
 
     attempt_id: str

@@ -43,7 +43,7 @@ def ids(handouts: Sequence[Handout]) -> list[str]:
 def standing(
     *, accepted: int, issued: int, coming: int, wrong: int = 0, gain: float = 0.5, floor: float = 0.0
 ) -> Standing:
-    return Standing(accepted, wrong, issued, coming, gain, floor)
+    return Standing(accepted, wrong, issued, coming, gain, gain, floor)
 
 
 @pytest.mark.parametrize(
@@ -272,6 +272,16 @@ def test_a_poisoned_attempt_is_quarantined_after_two_deaths_and_no_other_is() ->
             quarantined += scheduler.revoke(replica)
     assert (quarantined, deaths) == ([poison], 2)
     assert scheduler.domains[0].accepted == 19
+
+
+def test_a_completion_lost_with_its_node_is_asked_for_again() -> None:
+    scheduler = opened(Rejection(keep=1, max_attempts=1), prompts=1)
+    (handout,) = scheduler.lease("r", 1)
+    scheduler.finished(finished(handout.attempt.attempt_id))
+    scheduler.lost(handout.attempt.attempt_id)
+    (again,) = scheduler.lease("r", 1)
+    assert (again.attempt, again.tries) == (handout.attempt, 1)
+    assert scheduler.domains[0].tokens == TokenCounts(lost=10)
 
 
 def test_a_node_that_was_taken_away_makes_nobody_a_suspect() -> None:

@@ -70,6 +70,28 @@ def run(  # noqa: PLR0913
 
 
 @app.command()
+def plan(  # noqa: PLR0913
+    context: typer.Context,
+    recipe: options.RecipePath,
+    pilot: Annotated[
+        int, typer.Option("--pilot", min=0, metavar="N", help="First measure N real prompts, in a run of their own.")
+    ] = 0,
+    draws: Annotated[int, typer.Option("--draws", min=1, help="Runs to simulate; the interval is over them.")] = 8,
+    store: options.StoreUri = DEFAULT_STORE,
+    engine: options.Engine = None,
+    cluster: options.Cluster = None,
+    replicas: options.Replicas = None,
+    sets: options.Sets = None,
+    json: options.AsJson = False,
+) -> None:
+    """What a run will take: attempts, tokens, wall time, GPU-hours, dollars. Writes nothing, unless --pilot does."""
+    from tracegen.cli.plan import show_plan
+
+    changes = options.overrides(engine, cluster, replicas, sets)
+    show_plan(context.obj, recipe, changes, store, pilot=pilot, draws=draws, json=json)
+
+
+@app.command()
 def status(
     context: typer.Context,
     run: options.RunArgument = None,

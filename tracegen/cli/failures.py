@@ -24,7 +24,8 @@ def told(work: Callable[[], None]) -> NoReturn:
     except TracegenError as error:
         if os.environ.get("TRACEGEN_DEBUG") == "1":
             raise
-        named = first_named(error.__cause__) or error
+        bundle = error.__cause__ if isinstance(error.__cause__, BaseExceptionGroup) else None
+        named = first_named(bundle) or error
         say(f"error: {' '.join(str(named).split())}")
         raise SystemExit(named.exit_code) from None
     raise SystemExit(0)

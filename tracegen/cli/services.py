@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from tracegen.runtime.progress import RunSummary, Snapshot
 
 if TYPE_CHECKING:
+    from tracegen.planning.estimate import Estimate
     from tracegen.recipe_file import Loaded
 
 OnProgress = Callable[[Snapshot], None]
@@ -50,6 +51,9 @@ class Services(Protocol):
     ) -> RunSummary:
         """Begin or resume a run, and see it to its end."""
 
+    def plan(self, loaded: "Loaded", store_uri: str, *, pilot: int, draws: int, on_progress: OnProgress) -> "Estimate":
+        """What a recipe's run will take; a pilot of so many prompts measures first, in a run of its own."""
+
     def runs(self, store_uri: str) -> Sequence[str]:
         """Run ids in the store, newest first."""
 
@@ -83,6 +87,11 @@ class Library:
         from tracegen.run import Order, run
 
         return run(Order(loaded, store_uri, run_id=run_id or "", build=build), on_progress)
+
+    def plan(self, loaded: "Loaded", store_uri: str, *, pilot: int, draws: int, on_progress: OnProgress) -> "Estimate":
+        from tracegen.planning.plan import Asked, plan
+
+        return plan(Asked(loaded, draws, pilot, store_uri), on_progress)
 
     def runs(self, store_uri: str) -> Sequence[str]:
         from tracegen.runs import runs

@@ -6,20 +6,32 @@ from replica to verifier and recorder without passing through the scheduler.
 """
 
 import asyncio
+import io
+import logging
 import os
-from collections.abc import Awaitable, Mapping, Sequence
+import pickle
+import socket
+import subprocess
+import sys
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
+from pathlib import Path
 from typing import Any, TypeVar, cast
+from urllib.parse import urlsplit
 
+import psutil
 import ray
 from ray.exceptions import RayActorError, RayError, RayTaskError
 
-from tracegen.errors import ActorLost, RecipeError, TracegenError, first_line
+from tracegen.errors import ActorLost, RecipeError, TracegenError, boundary, first_line
 from tracegen.protocols import Exchange, Lease, Payload, RecorderPort, Replay, ReplicaPort, VerifierPort
 from tracegen.recipe import Where
 from tracegen.runtime.recorder import Recorder, RecorderSpec
 from tracegen.runtime.replica import Replica, ReplicaSpec
 from tracegen.types import EngineIdentity, Judgement, Reference
 from tracegen.verify.host import VerifierHost
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -32,7 +44,7 @@ async def _answer(reference: Awaitable[T], who: str) -> T:
         cause = error.cause
         if isinstance(cause, TracegenError):
             raise cause from None
-        raise
+        raise TracegenError(f"{who}: {type(cause).__name__}: {first_line(cause)}") from error
     except RayActorError as error:
         raise ActorLost(f"{who} is gone: {first_line(error)}") from error
     except RayError as error:
@@ -51,11 +63,51 @@ class _Part:
         try:
             async with asyncio.timeout(CLOSE_S):
                 await _answer(self._actor.close.remote(), self._name)
+        except TimeoutError as error:
+            raise ActorLost(f"{self._name} did not close within {CLOSE_S:.0f} s") from error
         finally:
             ray.kill(self._actor)
 
 
 CLOSE_S = 20.0
+
+
+def _pack(value: object) -> bytes:
+    # Ray pickles with cloudpickle, which asks Python about every object: 15 us for a completion instead of 1.
+    return pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+
+
+def _unpack(packed: object) -> Any:
+    return pickle.loads(cast("bytes", packed))  # noqa: S301 -- from our own actors
+
+
+class ReplicaActor(Replica):
+    """A replica whose values travel packed."""
+
+    async def exchange_packed(self, leases: bytes, wait_s: float) -> tuple[bytes, bytes]:
+        exchange, payload = await self.exchange(_unpack(leases), wait_s)
+        return _pack(exchange), _pack(payload)
+
+
+class VerifierActor(VerifierHost):
+    """A verifier pool whose values travel packed."""
+
+    async def judge_packed(self, payload: bytes, references: bytes) -> bytes:
+        return _pack(await self.judge(_unpack(payload), _unpack(references)))
+
+
+class RecorderActor(Recorder):
+    """A recorder whose values travel packed."""
+
+    async def append_packed(self, payload: bytes) -> None:
+        await self.append(_unpack(payload))
+
+    async def append_judgements_packed(self, judgements: bytes) -> None:
+        await self.append_judgements(_unpack(judgements))
+
+    async def replay_packed(self, shard_id: str) -> tuple[bytes, bytes]:
+        replay, payload = await self.replay(shard_id)
+        return _pack(replay), _pack(payload)
 
 
 class RayReplica(_Part):
@@ -69,32 +121,33 @@ class RayReplica(_Part):
         return cast("EngineIdentity", await _answer(self._actor.start.remote(), self.replica_id))
 
     async def exchange(self, leases: Sequence[Lease], wait_s: float) -> tuple[Exchange, Payload]:
-        exchange, payload = self._actor.exchange.options(num_returns=2).remote(leases, wait_s)
-        return await _answer(exchange, self.replica_id), Payload(payload)
+        exchange, payload = self._actor.exchange_packed.options(num_returns=2).remote(_pack(leases), wait_s)
+        return cast("Exchange", _unpack(await _answer(exchange, self.replica_id))), Payload(payload)
 
 
 class RayVerifiers(_Part):
     """A verifier pool in an actor of its own."""
 
     async def judge(self, payload: Payload, references: Mapping[str, Reference]) -> Sequence[Judgement]:
-        return cast("Sequence[Judgement]", await _answer(self._actor.judge.remote(payload, references), self._name))
+        packed = self._actor.judge_packed.remote(payload, _pack(references))
+        return cast("Sequence[Judgement]", _unpack(await _answer(packed, self._name)))
 
 
 class RayRecorder(_Part):
     """A recorder in an actor of its own."""
 
     async def append(self, payload: Payload) -> None:
-        await _answer(self._actor.append.remote(payload), self._name)
+        await _answer(self._actor.append_packed.remote(payload), self._name)
 
     async def append_judgements(self, judgements: Sequence[Judgement]) -> None:
-        await _answer(self._actor.append_judgements.remote(judgements), self._name)
+        await _answer(self._actor.append_judgements_packed.remote(_pack(judgements)), self._name)
 
     async def settle(self, shard_id: str) -> None:
         await _answer(self._actor.settle.remote(shard_id), self._name)
 
     async def replay(self, shard_id: str) -> tuple[Replay, Payload]:
-        replay, payload = self._actor.replay.options(num_returns=2).remote(shard_id)
-        return await _answer(replay, self._name), Payload(payload)
+        replay, payload = self._actor.replay_packed.options(num_returns=2).remote(shard_id)
+        return cast("Replay", _unpack(await _answer(replay, self._name))), Payload(payload)
 
 
 class RayCluster:
@@ -102,7 +155,7 @@ class RayCluster:
 
     def __init__(self, where: Where) -> None:
         self._where = where
-        self._started_here = False
+        self._ours = ExitStack()
 
     def open(self) -> None:
         """Connect, and check that what the recipe asks for can exist here. Raises RecipeError."""
@@ -116,51 +169,54 @@ class RayCluster:
 
     def _connect(self) -> None:
         options: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False, "configure_logging": True}
-        address = os.environ.get("RAY_ADDRESS")
+        address = os.environ.get("RAY_ADDRESS", "").removeprefix("local")
         if not address:
             # A cluster that lives and dies with this driver. Open to this machine only; a token would be left behind
             # in the user's home and change how later clusters start.
             os.environ.setdefault("RAY_AUTH_MODE", "disabled")
+            # An engine's own processes (vLLM's workers) end with the actor that started them, however it ends.
+            os.environ.setdefault("RAY_process_group_cleanup_enabled", "1")
             options |= {"address": "local", "include_dashboard": False}
             options["num_cpus"] = max(os.cpu_count() or 1, self._needed_cpus())
-        ray.init(**options)
-        self._started_here = not address
+        what = f"no Ray cluster at RAY_ADDRESS={address}" if address else "Ray does not start on this machine"
+        with boundary(RecipeError, what, hint="correct or unset RAY_ADDRESS" if address else "use --cluster local"):
+            _knock(address)
+            ray.init(**options)
+        if not address:
+            self._ours.enter_context(_shepherd())
+        self._ours.callback(ray.shutdown)
+        self._ours.enter_context(redirect_stdout(_ToLog()))
 
     def _needed_cpus(self) -> int:
         where = self._where
         return int(where.replicas * where.cpus_per_replica) + where.verifier_pools + where.recorders
 
     def _check_resources(self) -> None:
-        have = ray.cluster_resources()
-        gpus = self._where.replicas * self._where.gpus_per_replica
-        if gpus > have.get("GPU", 0):
+        """Raises RecipeError when the replicas cannot be placed, and no waiting would change that."""
+        nodes = [node for node in ray.nodes() if node["Alive"]]
+        if any(NODE_GROUP in node.get("Labels", {}) for node in nodes):
+            # Machines of a group come from an autoscaler, or from Kubernetes: there may be others tomorrow.
+            return
+        places = sum(_places(node["Resources"], self._where) for node in nodes)
+        if places < self._where.replicas:
+            each = f"{self._where.gpus_per_replica} GPUs and {self._where.cpus_per_replica:g} CPUs"
+            have = ray.cluster_resources()
             raise RecipeError(
-                f"where: {self._where.replicas} replicas of {self._where.gpus_per_replica} GPUs need {gpus} GPUs, "
-                f"this cluster has {have.get('GPU', 0):.0f}",
-                hint="ask for fewer replicas, or connect to a larger cluster (RAY_ADDRESS)",
+                f"where: {self._where.replicas} replicas of {each} are asked for, and there is room for {places}: this "
+                f"cluster has {have.get('GPU', 0):g} GPUs and {have.get('CPU', 0):g} CPUs on {len(nodes)} nodes",
+                hint="lower where.replicas, gpus_per_replica or cpus_per_replica, or connect to a larger cluster",
             )
-        cpus = self._where.replicas * self._where.cpus_per_replica
-        if cpus > have.get("CPU", 0):
-            raise RecipeError(
-                f"where: the replicas need {cpus:.0f} CPUs, this cluster has {have.get('CPU', 0):.0f}",
-                hint="ask for fewer replicas or a smaller cpus_per_replica",
-            )
-
-    @property
-    def nodes(self) -> int:
-        """Machines that are part of the cluster now."""
-        return len([node for node in ray.nodes() if node["Alive"]])
 
     async def start_replica(self, spec: ReplicaSpec, replica_id: str) -> ReplicaPort:
         options = {"num_cpus": self._where.cpus_per_replica, "num_gpus": self._where.gpus_per_replica}
-        return RayReplica(_actor(Replica, options).remote(spec, replica_id), replica_id)
+        return RayReplica(_actor(ReplicaActor, options).remote(spec, replica_id), replica_id)
 
     async def start_recorder(self, spec: RecorderSpec, recorder_id: str) -> RecorderPort:
-        return RayRecorder(_actor(Recorder, {"num_cpus": 0}).remote(spec, recorder_id), recorder_id)
+        return RayRecorder(_actor(RecorderActor, {"num_cpus": 0}).remote(spec, recorder_id), recorder_id)
 
     async def start_verifiers(self, verifiers: Mapping[str, str], number: int) -> VerifierPort:
         where = self._where
-        actor = _actor(VerifierHost, {"num_cpus": 0}).remote(
+        actor = _actor(VerifierActor, {"num_cpus": 0}).remote(
             verifiers, where.verifier_processes, memory_bytes=where.verifier_memory_bytes
         )
         name = f"verifier pool {number}"
@@ -168,8 +224,50 @@ class RayCluster:
         return RayVerifiers(actor, name)
 
     def close(self) -> None:
-        """End what was started here; a cluster that was there before stays."""
-        ray.shutdown()
+        """End what was started here; a cluster, or a connection, that was there before stays."""
+        self._ours.close()
+
+
+class _ToLog(io.TextIOBase):
+    """Ray's threads print what befalls actors on standard output, which is for results."""
+
+    def write(self, text: str) -> int:
+        if text.strip():
+            logger.info("%s", text.strip())
+        return len(text)
+
+
+@contextmanager
+def _shepherd() -> Iterator[None]:
+    """Ends what Ray has started here even when this process is killed: see ``shepherd.py``."""
+    flock = []
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            flock.append(f"{process.pid}@{process.create_time()!r}")
+    program = Path(__file__).with_name("shepherd.py")
+    # A session of its own: Ctrl-C is for the driver. -P: the folder of the program has a ray.py, too.
+    command = [sys.executable, "-P", str(program), *flock]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True):  # noqa: S603
+        yield
+
+
+NODE_GROUP = "ray.io/node-group"
+"""Ray's label for a node of a group that can grow; ``ray up``, KubeRay and RAY_NODE_TYPE_NAME set it."""
+KNOCK_S = 5.0
+
+
+def _knock(address: str) -> None:
+    """Raises OSError when nobody listens: ray.init waits for minutes, and cannot be interrupted."""
+    parts = urlsplit(address if "//" in address else f"//{address}")
+    if parts.hostname and parts.port:
+        socket.create_connection((parts.hostname, parts.port), KNOCK_S).close()
+
+
+def _places(resources: Mapping[str, float], where: Where) -> int:
+    """How many replicas a node has room for: one replica lives on one node."""
+    needs = {"GPU": where.gpus_per_replica, "CPU": where.cpus_per_replica}
+    rooms = [int(resources.get(name, 0) // need) for name, need in needs.items() if need]
+    return min([where.replicas, *rooms])
 
 
 def _actor(plain: type, options: Mapping[str, Any]) -> Any:

@@ -32,7 +32,7 @@ def this_process(pid: int, *, proc: Path = Path("/proc")) -> Process:
 
 
 def is_running(process: Process, *, seen_from: Process, proc: Path = Path("/proc")) -> bool | None:
-    """Whether it runs; None when that cannot be told from here."""
+    """Whether it runs; None when that cannot be told from here, as of a process that is stopped."""
     if process.host != seen_from.host or not process.boot_id or not process.start_ticks:
         return None
     if process.boot_id != seen_from.boot_id:
@@ -40,17 +40,26 @@ def is_running(process: Process, *, seen_from: Process, proc: Path = Path("/proc
         return None
     if process.pid_namespace != seen_from.pid_namespace:
         return None
-    return _start_ticks(proc, process.pid) == process.start_ticks
+    if _start_ticks(proc, process.pid) != process.start_ticks:
+        return False
+    # A stopped process (SIGSTOP, Ctrl-Z, a debugger) cannot show that it lives: its silence has to tell.
+    return None if _state(proc, process.pid) in "Tt" else True
 
 
 def _start_ticks(proc: Path, pid: int) -> int | None:
     """Field 22 of the process's status; None for one that is gone, or dead and not buried."""
-    status = _read(proc / str(pid) / "stat")
-    if not status:
-        return None
+    fields = _status(proc, pid)
+    return None if not fields or fields[0] in "ZX" else int(fields[19])
+
+
+def _state(proc: Path, pid: int) -> str:
+    return (_status(proc, pid) or ["X"])[0]
+
+
+def _status(proc: Path, pid: int) -> list[str]:
+    """Fields 3 and on; none for a process that is gone."""
     # The second field is the name in parentheses, and may hold spaces and parentheses itself.
-    fields = status.rpartition(")")[2].split()
-    return None if fields[0] in "ZX" else int(fields[19])
+    return _read(proc / str(pid) / "stat").rpartition(")")[2].split()
 
 
 def _read(path: Path) -> str:

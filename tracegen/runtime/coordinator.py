@@ -1,8 +1,8 @@
 """The coordinator: one run from its open shards to the last settled one. It wires the parts; each part decides itself.
 
 Runs in the driver. Replicas are pumped, shards are opened ahead of the replicas' need, what arrives is recorded and
-judged, decided shards are settled, and the claim on the run is renewed all along. An error that nobody below could
-mend ends the run; everything acknowledged is in the ledger by then, and the same command resumes.
+judged, and decided shards are settled. An error that nobody below could mend ends
+the run; everything acknowledged is in the ledger by then, and the same command resumes.
 """
 
 import asyncio
@@ -10,12 +10,12 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from tracegen.errors import TracegenError
 from tracegen.protocols import RecorderPort, Replay, ReplicaPort, VerifierPort
 from tracegen.runtime.intake import Recording
 from tracegen.runtime.progress import Snapshot
 from tracegen.runtime.pump import Pump, close_quietly
 from tracegen.runtime.shelf import Shelf
+from tracegen.runtime.stopping import named_first
 from tracegen.runtime.supervised import Supervised
 from tracegen.runtime.watch import Watch
 from tracegen.scheduling.scheduler import Resumed, Scheduler
@@ -44,8 +44,6 @@ class Parts:
 class Surroundings:
     """What the coordinator needs of the world outside."""
 
-    keep_claim: Callable[[], Awaitable[None]]
-    """Renews the claim on the run for ever; raises Fenced when the run has another owner."""
     clock: Callable[[], float]
     """Monotonic seconds."""
     on_progress: Callable[[Snapshot], None]
@@ -86,7 +84,7 @@ class Coordinator:
             async with asyncio.TaskGroup() as tasks:
                 await self._until_done(tasks, watch)
         except BaseExceptionGroup as errors:
-            raise _first(errors) from errors
+            raise named_first(errors) from errors
         finally:
             await self._close()
 
@@ -95,10 +93,11 @@ class Coordinator:
         self._pumps = [self._pump(start, intake) for start in self._parts.replicas]
         for_ever = [
             tasks.create_task(self._feed(intake)),
-            tasks.create_task(_for_ever(self._world.keep_claim())),
             tasks.create_task(self._show(watch)),
             tasks.create_task(self._publish(watch)),
             *(tasks.create_task(pump.run()) for pump in self._pumps),
+            # With the replicas, not after them: the first completions would wait for these parts.
+            *(tasks.create_task(part.begin()) for part in (*self._recorders, *self._verifiers)),
         ]
         await intake.done.wait()
         for task in for_ever:
@@ -128,7 +127,7 @@ class Coordinator:
         entry = self._shards[shard_id]
         if shard_id not in self._journaled:
             self._scheduler.open(entry, groups)
-            intake.work.set()
+            intake.advance()
             return
         recorder = self._recorders[0]
         replay, payload = await recorder.call(lambda part: part.replay(shard_id))
@@ -153,10 +152,6 @@ class Coordinator:
         await asyncio.gather(*(recorder.close() for recorder in self._recorders))
 
 
-async def _for_ever(waiting: Awaitable[None]) -> None:
-    await waiting
-
-
 def _resumed(replay: Replay) -> list[Resumed]:
     judged = {judgement.attempt_id: judgement for judgement in replay.judgements}
     resumed = []
@@ -165,16 +160,3 @@ def _resumed(replay: Replay) -> list[Resumed]:
         outcome, reason = (judgement.outcome, judgement.reason) if judgement else (None, "")
         resumed.append(Resumed(completion, outcome, reason))
     return resumed
-
-
-def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The error to show: one of ours where there is one; the whole group stays attached as its cause."""
-    flat: list[BaseException] = []
-    todo: list[BaseException] = [errors]
-    while todo:
-        error = todo.pop(0)
-        if isinstance(error, BaseExceptionGroup):
-            todo.extend(error.exceptions)
-        else:
-            flat.append(error)
-    return next((error for error in flat if isinstance(error, TracegenError)), flat[0])

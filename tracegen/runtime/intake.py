@@ -53,7 +53,7 @@ class Recording:
         for failure in exchange.failed:
             self._scheduler.failed(failure)
         if exchange.failed:
-            self._advance()
+            self.advance()
         if exchange.finished:
             tokens = sum(completion.completion_tokens for completion in exchange.finished)
             await self._room_for(tokens)
@@ -64,7 +64,7 @@ class Recording:
         """Judge what an earlier driver had left unjudged."""
         if replay.unjudged:
             self._tasks.create_task(self._judge(replay.unjudged, payload))
-        self._advance()
+        self.advance()
 
     async def _room_for(self, tokens: int) -> None:
         await self._batches.acquire()
@@ -103,9 +103,10 @@ class Recording:
     def _count(self, judgements: Sequence[Judgement]) -> None:
         for judgement in judgements:
             self._scheduler.judged(judgement.attempt_id, judgement.outcome, judgement.reason)
-        self._advance()
+        self.advance()
 
-    def _advance(self) -> None:
+    def advance(self) -> None:
+        """Something may have been decided, or given back: settle the one, let replicas ask for the other."""
         self.work.set()
         for shard_id in self._scheduler.take_decided():
             self._tasks.create_task(self._settle(shard_id))

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from tracegen.errors import ActorLost, EngineDead, boundary, first_line
+from tracegen.errors import ActorLost, EngineDead, TracegenError, boundary, first_line
 from tracegen.protocols import Exchange, Payload, ReplicaPort
 from tracegen.runtime.shelf import Shelf
 from tracegen.scheduling.scheduler import Scheduler
@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 BUSY_WAIT_S = 0.5
 SPARE_WAIT_S = 0.05
+MIN_AHEAD = 1
+"""Attempts that wait at a replica for the slot that is free next, at least: see ``Pump._ahead``."""
 ANSWER_S = 60.0
 """An exchange that overstays its wait by so long counts as lost: the actor's event loop is stuck."""
 START_ATTEMPTS = 3
@@ -30,6 +32,8 @@ class Intake(Protocol):
     """Where a replica's completions go."""
 
     async def take_in(self, exchange: Exchange, payload: Payload) -> None: ...
+
+    def advance(self) -> None: ...
 
 
 @dataclass(slots=True)
@@ -72,6 +76,11 @@ class Pump:
         self._work = work
         self._failed_starts = 0
         self._past_tokens = 0
+        self._ahead = MIN_AHEAD
+        """Attempts leased beyond the slots, to fill those that become free between two exchanges without us: twice
+        what became free between the last two, so that it grows as long as it was too little. An engine that takes
+        minutes for an attempt has one waiting, one that takes no time has as many as slots.
+        """
         self.port: ReplicaPort | None = None
         self.pulse = Pulse()
         self.state = "starting"
@@ -99,7 +108,7 @@ class Pump:
             await self._exchange(self.port)
 
     async def _exchange(self, port: ReplicaPort) -> None:
-        free = self._slots - self.pulse.in_flight
+        free = max(0, self._slots + self._ahead - self.pulse.in_flight)
         handouts = self._scheduler.lease(port.replica_id, free, self._slots) if free else []
         if not handouts and not self.pulse.in_flight:
             await self._idle()
@@ -109,6 +118,7 @@ class Pump:
         async with asyncio.timeout(wait_s + ANSWER_S):
             exchange, payload = await port.exchange(leases, wait_s)
         self.pulse.feel(exchange, self._clock())
+        self._ahead = min(self._slots, max(MIN_AHEAD, 2 * (len(exchange.finished) + len(exchange.failed))))
         await self._intake.take_in(exchange, payload)
         if exchange.finished:
             self._failed_starts = 0
@@ -127,23 +137,27 @@ class Pump:
         self._past_tokens += self.pulse.produced_tokens
         self.pulse = Pulse()
         port, self.port = self.port, None
-        revoked = self._scheduler.revoke(port.replica_id) if port else 0
-        self._work.set()
+        quarantined = self._scheduler.revoke(port.replica_id) if port else []
+        self._intake.advance()
         name = port.replica_id if port else "replica"
-        logger.warning("%s lost, %d leases taken back: %s", name, revoked, first_line(error))
+        logger.warning("%s lost, its leases are taken back: %s", name, first_line(error))
+        for attempt_id in quarantined:
+            logger.warning("attempt %s is quarantined: replicas die of it", attempt_id)
         if port:
             await close_quietly(port)
-        self._failed_starts += 1
+        # A death that convicted an attempt says nothing against the next replica.
+        self._failed_starts = 0 if quarantined else self._failed_starts + 1
         if self._failed_starts >= START_ATTEMPTS:
             with boundary(EngineDead, f"{name} died {START_ATTEMPTS} times without one completion"):
                 raise error
-        await asyncio.sleep(BACK_OFF_S * (self._failed_starts - 1))
+        await asyncio.sleep(BACK_OFF_S * max(0, self._failed_starts - 1))
 
 
 async def close_quietly(port: ReplicaPort, within_s: float = 10.0) -> None:
     """Close a replica that may be dead or deaf."""
     try:
-        async with asyncio.timeout(within_s):
-            await port.close()
-    except (ActorLost, EngineDead, TimeoutError) as error:
+        with boundary(ActorLost, "closing"):
+            async with asyncio.timeout(within_s):
+                await port.close()
+    except TracegenError as error:
         logger.info("%s did not close: %s", port.replica_id, first_line(error))

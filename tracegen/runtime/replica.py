@@ -1,17 +1,21 @@
 """A teacher replica: hosts one engine and keeps its slots busy. A plain class; the cluster decides where it runs."""
 
 import asyncio
+import contextlib
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tracegen.chat import request
-from tracegen.errors import EngineDead, EngineError
+from tracegen.errors import EngineDead, EngineError, boundary
 from tracegen.protocols import Engine, Exchange, Failed, Finished, Lease, Payload
 from tracegen.recipe import Recipe
 from tracegen.types import Completion, EngineIdentity, Generation, Request
 
 GATHER_S = 0.002
 """After the first completion, wait so long for others that end with it: saves exchanges when many end at once."""
+GATHER_MORE_S = 0.025
+"""And so long while attempts wait here: free slots are filled from them, so waiting costs no slot anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +35,14 @@ class Replica:
         self.replica_id = replica_id
         self._spec = spec
         self._engine = spec.make_engine()
+        self._slots = spec.recipe.where.slots
+        self._waiting: deque[Lease] = deque()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._completions: list[Completion] = []
         self._failures: list[Failed] = []
         self._arrived = asyncio.Event()
+        self._hungry = asyncio.Event()
+        """Set while a slot is free and nothing waits for it."""
         self._dead: EngineDead | None = None
 
     async def start(self) -> EngineIdentity:
@@ -42,14 +50,24 @@ class Replica:
         return self._engine.identity
 
     async def exchange(self, leases: Sequence[Lease], wait_s: float) -> tuple[Exchange, Payload]:
-        for lease in leases:
-            asked = request(lease.prompt, lease.index, self._spec.recipe.teacher, self._spec.recipe.seed)
-            task = asyncio.create_task(self._attempt(lease, asked))
-            self._tasks[asked.attempt_id] = task
+        self._waiting.extend(leases)
+        self._fill()
         await self._wait(wait_s)
         if self._dead is not None:
             raise self._dead
         return self._take()
+
+    def _fill(self) -> None:
+        """Begin what waits, as far as there are slots."""
+        recipe = self._spec.recipe
+        while self._waiting and len(self._tasks) < self._slots:
+            lease = self._waiting.popleft()
+            asked = request(lease.prompt, lease.index, recipe.teacher, recipe.seed)
+            self._tasks[asked.attempt_id] = asyncio.create_task(self._attempt(lease, asked))
+        if len(self._tasks) < self._slots:
+            self._hungry.set()
+        else:
+            self._hungry.clear()
 
     async def _wait(self, wait_s: float) -> None:
         try:
@@ -59,11 +77,15 @@ class Replica:
             return
         if self._tasks:
             await asyncio.sleep(GATHER_S)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GATHER_MORE_S):
+                await self._hungry.wait()
 
     async def _attempt(self, lease: Lease, asked: Request) -> None:
         started_at_s = self._spec.wall_clock()
         try:
-            generation = await self._engine.generate(asked)
+            with boundary(EngineError, f"engine failed at {asked.attempt_id}"):
+                generation = await self._engine.generate(asked)
             ended_at_s = self._spec.wall_clock()
             self._completions.append(self._completion(lease, asked, generation, started_at_s, ended_at_s))
         except EngineDead as error:
@@ -73,6 +95,8 @@ class Replica:
         finally:
             del self._tasks[asked.attempt_id]
             self._arrived.set()
+            if self._dead is None:
+                self._fill()
 
     def _completion(
         self, lease: Lease, asked: Request, generation: Generation, started_at_s: float, ended_at_s: float
@@ -108,10 +132,12 @@ class Replica:
         failures, self._failures = self._failures, []
         self._arrived.clear()
         finished = tuple(described(completion) for completion in completions)
-        exchange = Exchange(finished, tuple(failures), len(self._tasks), self._engine.produced_tokens)
+        in_flight = len(self._tasks) + len(self._waiting)
+        exchange = Exchange(finished, tuple(failures), in_flight, self._engine.produced_tokens)
         return exchange, Payload(completions)
 
     async def close(self) -> None:
+        self._waiting.clear()
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()

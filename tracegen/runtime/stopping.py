@@ -1,9 +1,11 @@
-"""How a run is told to stop from outside: one way, whichever signal it came by. Knows nothing of what runs."""
+"""How a run comes to stop before its end: by a signal, or by the loss of its claim. Knows nothing of what runs."""
 
 import asyncio
 import signal
 from collections.abc import Coroutine
 from typing import Any, TypeVar
+
+from tracegen.errors import Fenced, TracegenError
 
 Result = TypeVar("Result")
 
@@ -37,3 +39,30 @@ def until_stopped(work: Coroutine[Any, Any, Result]) -> Result:
         raise
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+async def while_kept(keep: Coroutine[Any, Any, None], work: Coroutine[Any, Any, Result]) -> Result:
+    """The work's result, while ``keep`` goes on beside it. An error of either ends both."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            keeping = tasks.create_task(keep)
+            working = tasks.create_task(work)
+            working.add_done_callback(lambda _: keeping.cancel())
+    except BaseExceptionGroup as errors:
+        raise named_first(errors) from errors
+    return working.result()
+
+
+def named_first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The error to show: one of ours where there is one; the whole group stays attached as its cause."""
+    flat: list[BaseException] = []
+    todo: list[BaseException] = [errors]
+    while todo:
+        error = todo.pop(0)
+        if isinstance(error, BaseExceptionGroup):
+            todo.extend(error.exceptions)
+        else:
+            flat.append(error)
+    # What else went wrong in a driver that was superseded only followed from it.
+    fenced = next((error for error in flat if isinstance(error, Fenced)), None)
+    return fenced or next((error for error in flat if isinstance(error, TracegenError)), flat[0])

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Generic, Protocol, TypeVar
 
-from tracegen.errors import ActorLost
+from tracegen.errors import ActorLost, TracegenError, boundary
 
 logger = logging.getLogger(__name__)
 
@@ -36,14 +36,19 @@ class Supervised(Generic[P]):
         self._starting = asyncio.Lock()
         self._losses = 0
 
+    async def begin(self) -> None:
+        """Start the part before anything is asked of it."""
+        await self.call(lambda _: asyncio.sleep(0))
+
     async def call(self, ask: Callable[[P], Awaitable[R]]) -> R:
         """Ask the part; ask its replacement when it is lost. Raises ActorLost when replacements keep dying."""
         while True:
-            part = await self._current()
+            part: P | None = None
             try:
+                part = await self._current()
                 answer = await ask(part)
             except ActorLost as error:
-                self._lost(part, error)
+                await self._lost(part, error)
             else:
                 self._losses = 0
                 return answer
@@ -54,21 +59,26 @@ class Supervised(Generic[P]):
                 self._part = await self._start()
             return self._part
 
-    def _lost(self, part: P, error: ActorLost) -> None:
+    async def _lost(self, part: P | None, error: ActorLost) -> None:
         if part is not self._part:
             return  # somebody else has seen it first
         self._part = None
         self._losses += 1
         logger.warning("%s lost, starting it again: %s", self._name, error)
+        if part is not None:
+            await self._close(part)  # it may only have been cut off
         if self._losses >= MAX_LOSSES_IN_A_ROW:
             raise error
 
     async def close(self) -> None:
         """Shut the part down; one that is lost already is none of our concern."""
         part, self._part = self._part, None
-        if part is None:
-            return
+        if part is not None:
+            await self._close(part)
+
+    async def _close(self, part: P) -> None:
         try:
-            await part.close()
-        except ActorLost as error:
-            logger.info("%s was gone before it was closed: %s", self._name, error)
+            with boundary(ActorLost, "closing"):
+                await part.close()
+        except TracegenError as error:
+            logger.info("%s did not close: %s", self._name, error)

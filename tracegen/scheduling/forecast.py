@@ -2,10 +2,12 @@
 
 A rule is a floor: a prompt gets another attempt while its chance of a right one is at least the floor. A higher floor
 buys each accepted trace for fewer attempts and gets fewer traces out of the same prompts; so the best rule is the
-highest floor under which the prompts that are left still fill the quota.
+highest floor under which the prompts that are left still fill the quota. One floor holds for all groups of a domain:
+at the margin an attempt is worth the same, whichever prompt it goes to.
 """
 
-from collections.abc import Callable
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -22,15 +24,23 @@ class Yield(NamedTuple):
     attempts: float
 
 
+class Group(NamedTuple):
+    """Prompts that share a prior."""
+
+    gain: Gain
+    prompts: float
+    """Fresh ones."""
+
+
 def expected_yield(gain: Gain, rules: Rejection, floor: float) -> Yield:
-    """Of one fresh prompt under this floor."""
+    """Of one fresh prompt under this floor; its first attempt is always made."""
 
     @cache
     def after(right: int, wrong: int) -> Yield:
         if right >= rules.keep or right + wrong >= rules.max_attempts:
             return Yield(0.0, 0.0)
         chance = gain((right, wrong))
-        if chance < floor:
+        if wrong and chance < floor:
             return Yield(0.0, 0.0)
         won, lost = after(right + 1, wrong), after(right, wrong + 1)
         return Yield(
@@ -41,10 +51,18 @@ def expected_yield(gain: Gain, rules: Rejection, floor: float) -> Yield:
     return after(0, 0)
 
 
-def best_floor(gain: Gain, rules: Rejection, wanted: float, prompts: int) -> float:
-    """The highest floor under which ``prompts`` fresh prompts are expected to give ``wanted`` traces; 0 if none is."""
-    floors = sorted({gain((0, wrong)) for wrong in range(rules.max_attempts)}, reverse=True)
-    for floor in floors:
-        if expected_yield(gain, rules, floor).accepted * prompts >= wanted:
-            return floor
-    return 0.0
+def best_floor(groups: Sequence[Group], rules: Rejection, wanted: float) -> float:
+    """The highest floor under which the groups' fresh prompts are expected to give ``wanted`` traces; 0 if none is."""
+    floors = sorted({1.0, *(group.gain(state) for group in groups for state in _retried(rules))})
+
+    def falls_short(floor: float) -> bool:
+        return sum(group.prompts * expected_yield(group.gain, rules, floor).accepted for group in groups) < wanted
+
+    # What the prompts give falls as the floor rises, so the floors fall into enough, then too little.
+    enough = bisect_right(floors, False, key=falls_short)
+    return floors[enough - 1] if enough else 0.0
+
+
+def _retried(rules: Rejection) -> list[tuple[int, int]]:
+    """States in which a prompt may be given up: at least one attempt was wrong."""
+    return [(right, wrong) for right in range(rules.keep) for wrong in range(1, rules.max_attempts - right)]

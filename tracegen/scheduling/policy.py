@@ -21,7 +21,9 @@ class Standing(NamedTuple):
     open: int
     """Attempts in flight, waiting to be handed out again, or not judged yet."""
     gain: float
-    """Posterior probability that the next attempt is right."""
+    """Posterior probability that one more attempt is right, should those that are open all be wrong."""
+    pass_rate: float
+    """Posterior mean of its pass rate, by what is judged."""
     floor: float
     """A prompt with less gain than this is not worth its tokens, as things stand in its domain."""
 
@@ -30,9 +32,18 @@ Policy: TypeAlias = Callable[[Standing, Rejection], int]
 
 
 def adaptive(standing: Standing, rules: Rejection) -> int:
-    """As many as are still needed if all come out right, while the prompt is worth it; more when some do not."""
-    if standing.wrong and standing.gain < standing.floor:
+    """As many as are still needed if all come out right, while the prompt is worth it; more when some do not.
+
+    A prompt that was never tried is always worth an attempt: what its group shows may be wrong for it. A trivial one
+    gets ``keep_trivial`` traces only, so a prompt that might be trivial is first asked for no more than these.
+    """
+    if standing.wrong + standing.open and standing.gain < standing.floor:
         return 0
+    if rules.trivial_above < 1:
+        if standing.accepted + standing.wrong < rules.keep_trivial:
+            return min(until_kept(standing, rules), max(0, rules.keep_trivial - standing.accepted - standing.open))
+        if standing.accepted >= rules.keep_trivial and standing.pass_rate > rules.trivial_above:
+            return 0
     return until_kept(standing, rules)
 
 

@@ -10,7 +10,10 @@ was known before the attempt.
 
 import math
 from collections import defaultdict
-from functools import cached_property
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import chain, repeat
+from typing import NamedTuple
 
 MEANS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
 STRENGTHS = (0.3, 0.6, 1.0, 2.0, 4.0, 10.0, 40.0)
@@ -20,58 +23,33 @@ BORROWED = 30.0
 """A group starts from what all groups together show, as if it had been seen in so many outcomes of its own."""
 REFIT_GROWTH = 1.1
 """Weights are computed anew when a group has seen so many times the outcomes of the last time."""
+REMEMBERED_STATES = 4096
 
 State = tuple[int, int]
 """(right, wrong) of a prompt before an attempt."""
 
 
-class Evidence:
-    """Outcomes by what was known before, of one group."""
+class _Explained(NamedTuple):
+    """One state under each grid point, in the grid's order. The same for every group and run."""
 
-    def __init__(self) -> None:
-        self.outcomes = 0
-        self._counts: dict[State, list[int]] = defaultdict(lambda: [0, 0])
-
-    def add(self, state: State, *, right: bool) -> None:
-        self.outcomes += 1
-        self._counts[state][right] += 1
-
-    def log_likelihood(self) -> list[float]:
-        """Of each grid point."""
-        return [sum(_explained(a, b, state, counts) for state, counts in self._counts.items()) for a, b in GRID]
+    seen: tuple[float, ...]
+    """Probability of the outcomes that led here, in one order of them."""
+    right: tuple[float, ...]
+    """Probability that the next attempt is right."""
+    log_right: tuple[float, ...]
+    log_wrong: tuple[float, ...]
 
 
-def _explained(a: float, b: float, state: State, counts: list[int]) -> float:
+@lru_cache(maxsize=REMEMBERED_STATES)
+def _explained(state: State) -> _Explained:
     right, wrong = state
-    log_all = math.log(a + b + right + wrong)
-    return counts[1] * (math.log(a + right) - log_all) + counts[0] * (math.log(b + wrong) - log_all)
-
-
-class Outlook:
-    """What is believed of a group at one moment."""
-
-    def __init__(self, weights: list[float]) -> None:
-        self._weights = weights
-
-    def gain(self, state: State) -> float:
-        """Probability that the next attempt of a prompt in this state is right."""
-        if state not in self._gains:
-            self._gains[state] = self._compute(state)
-        return self._gains[state]
-
-    @cached_property
-    def _gains(self) -> dict[State, float]:
-        return {}
-
-    def _compute(self, state: State) -> float:
-        # A grid point that explains this prompt's own outcomes better weighs more for this prompt.
-        right, wrong = state
-        total = gained = 0.0
-        for (a, b), weight in zip(GRID, self._weights, strict=True):
-            plausible = weight * math.exp(_log_seen(a, b, right, wrong))
-            total += plausible
-            gained += plausible * (a + right) / (a + b + right + wrong)
-        return gained / total
+    chances = tuple((a + right) / (a + b + right + wrong) for a, b in GRID)
+    return _Explained(
+        seen=tuple(math.exp(_log_seen(a, b, right, wrong)) for a, b in GRID),
+        right=chances,
+        log_right=tuple(math.log(chance) for chance in chances),
+        log_wrong=tuple(math.log((b + wrong) / (a + b + right + wrong)) for a, b in GRID),
+    )
 
 
 def _log_seen(a: float, b: float, right: int, wrong: int) -> float:
@@ -82,6 +60,52 @@ def _log_seen(a: float, b: float, right: int, wrong: int) -> float:
     )  # fmt: skip
 
 
+class Evidence:
+    """Outcomes by what was known before, of one group."""
+
+    def __init__(self) -> None:
+        self.outcomes = 0
+        self._counts: dict[State, list[int]] = defaultdict(lambda: [0, 0])
+
+    def add(self, state: State, *, right: bool, times: int = 1) -> None:
+        self.outcomes += times
+        self._counts[state][right] += times
+
+    def log_likelihood(self) -> list[float]:
+        """Of each grid point."""
+        total = [0.0] * len(GRID)
+        for state, (wrong, right) in self._counts.items():
+            logs = _explained(state)
+            total = [
+                so_far + right * log_right + wrong * log_wrong
+                for so_far, log_right, log_wrong in zip(total, logs.log_right, logs.log_wrong, strict=True)
+            ]
+        return total
+
+
+class Outlook:
+    """What is believed of a group at one moment."""
+
+    def __init__(self, weights: list[float]) -> None:
+        self.weights = weights
+        """Of each grid point; they add up to one."""
+        self._gains: dict[State, float] = {}
+
+    def gain(self, state: State) -> float:
+        """Probability that the next attempt of a prompt in this state is right."""
+        gain = self._gains.get(state)
+        if gain is None:
+            gain = self._gains[state] = self._compute(state)
+        return gain
+
+    def _compute(self, state: State) -> float:
+        # A grid point that explains this prompt's own outcomes better weighs more for this prompt.
+        explained = _explained(state)
+        plausible = [weight * seen for weight, seen in zip(self.weights, explained.seen, strict=True)]
+        gained = sum(share * right for share, right in zip(plausible, explained.right, strict=True))
+        return gained / sum(plausible)
+
+
 class Beliefs:
     """Priors by group, learnt as the run goes."""
 
@@ -89,15 +113,22 @@ class Beliefs:
         self._all = Evidence()
         self._groups: dict[str, Evidence] = defaultdict(Evidence)
         self._outlooks: dict[str, tuple[int, int, Outlook]] = {}
+        self._together: tuple[int, list[float]] = (-1, [])
 
     def observe(self, group: str, state: State, *, right: bool) -> None:
         """A decided attempt of a prompt that was in this state before it."""
         self._all.add(state, right=right)
         self._groups[group].add(state, right=right)
 
+    def recall(self, group: str, ended: State, prompts: int) -> None:
+        """So many prompts of an earlier driver's shards have ended in this state."""
+        for state, right in _steps(ended):
+            self._all.add(state, right=right, times=prompts)
+            self._groups[group].add(state, right=right, times=prompts)
+
     def outlook(self, group: str) -> Outlook:
-        own, everything = self._groups[group], self._all
         found = self._outlooks.get(group)
+        own, everything = self._groups[group], self._all
         if found and own.outcomes < found[0] and everything.outcomes < found[1]:
             return found[2]
         outlook = Outlook(self._weights(own))
@@ -107,12 +138,26 @@ class Beliefs:
     def _weights(self, own: Evidence) -> list[float]:
         share = min(1.0, BORROWED / max(1, self._all.outcomes))
         logs = [
-            mine + share * theirs for mine, theirs in zip(own.log_likelihood(), self._all.log_likelihood(), strict=True)
+            mine + share * theirs for mine, theirs in zip(own.log_likelihood(), self._likelihood_of_all(), strict=True)
         ]
         best = max(logs)
         weights = [math.exp(log - best) for log in logs]
         total = sum(weights)
         return [weight / total for weight in weights]
+
+    def _likelihood_of_all(self) -> list[float]:
+        # Many groups ask for it at about the same time, and it only moves slowly.
+        if not 0 <= self._all.outcomes < self._together[0]:
+            self._together = (_next_fit(self._all.outcomes), self._all.log_likelihood())
+        return self._together[1]
+
+
+def _steps(ended: State) -> Iterator[tuple[State, bool]]:
+    """A way to this state. Any is as good: how likely the outcomes are does not depend on their order."""
+    right = wrong = 0
+    for was_right in chain(repeat(True, ended[0]), repeat(False, ended[1])):
+        yield (right, wrong), was_right
+        right, wrong = right + was_right, wrong + (not was_right)
 
 
 def _next_fit(outcomes: int) -> int:

@@ -8,13 +8,15 @@ An attempt's life: ``lease`` → ``finished`` → ``judged``; or ``failed`` or `
 again, or quarantined when it keeps failing or keeps killing replicas.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
+from types import MappingProxyType
 from typing import NamedTuple
 
 from tracegen.protocols import Failed, Finished
 from tracegen.recipe import Rejection
-from tracegen.scheduling.forecast import best_floor
+from tracegen.scheduling.forecast import Group, best_floor
 from tracegen.scheduling.policy import POLICIES, Policy, Standing
 from tracegen.scheduling.state import DomainState, InFlight, OpenPrompt, OpenShard
 from tracegen.scheduling.tokens import TokenCounts, cause
@@ -27,7 +29,12 @@ MAX_DEATHS = 2
 SUSPECTS_PER_SLOTS = 16
 """A replica gets one suspect for so many slots at a time: when it dies again, few are left to be suspected."""
 FLOOR_EVERY = 64
-"""The give-up rule is computed anew after so many verdicts of a domain."""
+FLOOR_GROWTH = 1.02
+"""The give-up rule is computed anew after so many more verdicts of a domain, whichever is more."""
+HOLD_EVERY = 256
+"""Which domains are kept for the end is looked at anew after so many handouts."""
+SHORTER = 1.5
+"""Only a domain whose traces are so many times shorter than another's is worth keeping for the end."""
 
 
 class SettledShard(NamedTuple):
@@ -40,6 +47,8 @@ class SettledShard(NamedTuple):
     incorrect: int
     undecided: int
     tokens: TokenCounts
+    ended: Mapping[tuple[str, int, int], int] = MappingProxyType({})
+    """Prompts by their group and how many of their attempts were right and wrong."""
 
 
 class Handout(NamedTuple):
@@ -78,7 +87,10 @@ class Scheduler:
         self._suspects: dict[str, int] = {}
         self._unjudged: dict[str, tuple[OpenPrompt, int]] = {}
         self._decided: list[str] = []
+        self._opening: set[str] = set()
         self._quarantined = set(quarantined)
+        self._held: frozenset[Domain] = frozenset()
+        self._hold_due = HOLD_EVERY
         self.settled_shards = 0
         self.planned_shards = 0
         for shard in plan:
@@ -104,19 +116,22 @@ class Scheduler:
         domain.undecided += settled.undecided
         domain.completions += settled.correct + settled.incorrect + settled.undecided
         domain.tokens.add(settled.tokens)
+        for (group, right, wrong), prompts in settled.ended.items():
+            domain.beliefs.recall(group, (right, wrong), prompts)
+            domain.groups[group] += prompts
 
     # --- shards ---------------------------------------------------------------------------------------------
 
     def next_shard(self, ready: int) -> str | None:
         """The shard to open next, when fewer than ``ready`` prompts wait to be handed out; None for none."""
-        if sum(len(d.ready) for d in self._domains.values() if not d.saturated) >= ready:
+        serving = self._serving()
+        wanting = [d for d in serving if d.unopened]
+        if not wanting or sum(len(d.ready) for d in serving) >= ready:
             return None
-        wanting = [d for d in self._domains.values() if d.unopened and not d.saturated]
         # A domain with an empty queue first: it is the one that would let slots idle or fall behind the mix.
-        domain = min(wanting, key=lambda d: (len(d.ready) > 0, d.progress), default=None)
-        if domain is None:
-            return None
+        domain = min(wanting, key=lambda d: (len(d.ready) > 0, d.progress))
         shard_id = domain.unopened.popleft()
+        self._opening.add(shard_id)
         if not domain.unopened:
             domain.ready.longest_first()
         return shard_id
@@ -132,7 +147,9 @@ class Scheduler:
         groups = prompts if isinstance(prompts, Mapping) else dict.fromkeys(prompts, "")
         opened = OpenShard(shard.shard_id, self._domains[shard.domain], len(groups))
         self._shards[shard.shard_id] = opened
+        self._opening.discard(shard.shard_id)
         for prompt_id, group in groups.items():
+            opened.domain.groups[group] += 1
             prompt = OpenPrompt(prompt_id, group, opened)
             opened.prompts.append(prompt)
             self._prompts[prompt_id] = prompt
@@ -181,13 +198,15 @@ class Scheduler:
 
     @property
     def done(self) -> bool:
-        """Nothing is open, and nothing is left that should be opened."""
-        return not self._shards and all(d.closed or not d.unopened for d in self._domains.values())
+        """Nothing is open or about to be, and nothing is left that should be opened."""
+        return (
+            not self._shards and not self._opening and all(d.closed or not d.unopened for d in self._domains.values())
+        )
 
     @property
     def has_work(self) -> bool:
         """Whether :meth:`lease` would hand anything out."""
-        return any(d.returned or (d.ready and not d.saturated) for d in self._domains.values())
+        return any(d.returned for d in self._domains.values()) or any(d.ready for d in self._serving())
 
     @property
     def open_shards(self) -> int:
@@ -216,12 +235,41 @@ class Scheduler:
         """At most ``free`` attempts for this replica of ``slots`` slots in all, from the domains that lag most."""
         handouts = self._lease_returned(replica_id, free, max(1, slots // SUSPECTS_PER_SLOTS))
         while len(handouts) < free:
-            able = (d for d in self._domains.values() if d.ready and not d.saturated)
-            domain = min(able, key=lambda d: d.progress, default=None)
-            if domain is None:
+            able = [d for d in self._serving() if d.ready]
+            if not able:
                 break
+            domain = min(able, key=lambda d: d.progress) if len(able) > 1 else able[0]
             handouts.append(self._lease_next(domain, replica_id))
+        self._hold_due -= len(handouts)
+        if self._hold_due <= 0:
+            self._hold()
         return handouts
+
+    def _serving(self) -> list[DomainState]:
+        """Domains that get something now, if they have it."""
+        wanting = self._wanting()
+        return [d for d in wanting if d.domain not in self._held] or wanting if self._held else wanting
+
+    def _wanting(self) -> list[DomainState]:
+        return [d for d in self._domains.values() if (d.ready or d.unopened) and not d.saturated]
+
+    def _hold(self) -> None:
+        """Keep the domains with the shortest traces for the end, as far as they are needed there.
+
+        A long trace that starts last keeps one slot busy and all others idle. They stay busy while there is short
+        work: as much as all slots decode in the time of the longest trace. With a budget, nobody knows the end.
+        """
+        self._hold_due = HOLD_EVERY
+        wanting = self._wanting()
+        longest = max((d.mean_tokens for d in wanting), default=0.0)
+        needed = float(self.in_flight * max((d.longest for d in wanting), default=0))
+        held = set()
+        for domain in sorted(wanting, key=lambda d: d.mean_tokens):
+            needed -= domain.coming_tokens
+            if needed < 0 or domain.mean_tokens * SHORTER > longest or self._rules.token_budget is not None:
+                break
+            held.add(domain.domain)
+        self._held = frozenset(held)
 
     def _lease_returned(self, replica_id: str, free: int, most_suspects: int) -> list[Handout]:
         handouts: list[Handout] = []
@@ -270,7 +318,16 @@ class Scheduler:
     def _take(self, prompt: OpenPrompt, completion: Finished) -> None:
         prompt.tokens += completion.completion_tokens
         prompt.finished += 1
+        prompt.shard.domain.longest = max(prompt.shard.domain.longest, completion.completion_tokens)
         self._unjudged[completion.attempt_id] = (prompt, completion.completion_tokens)
+
+    def lost(self, attempt_id: str) -> None:
+        """A finished attempt's text was lost with its node before it was durable: hand the attempt out again."""
+        prompt, tokens = self._unjudged.pop(attempt_id)
+        domain = prompt.shard.domain
+        domain.tokens.lost += tokens
+        index = int(attempt_id.partition(".")[2])
+        self._give_back(InFlight(attempt_id, prompt, index, tries=1), poisoned=False)
 
     def judged(self, attempt_id: str, outcome: Outcome, reason: str = "") -> None:
         """A finished attempt's completion and verdict are durable."""
@@ -343,23 +400,33 @@ class Scheduler:
         else:
             domain.incorrect += 1
             prompt.wrong += 1
-        if (domain.correct + domain.incorrect) % FLOOR_EVERY == 0:
-            self._set_floor(domain, prompt.group)
+        if domain.correct + domain.incorrect >= domain.floor_due:
+            self._set_floor(domain)
 
-    def _set_floor(self, domain: DomainState, group: str) -> None:
-        if domain.quota is None:
-            domain.floor = self._rules.give_up_below
+    def _set_floor(self, domain: DomainState) -> None:
+        outcomes = domain.correct + domain.incorrect
+        domain.floor_due = max(outcomes + FLOOR_EVERY, int(outcomes * FLOOR_GROWTH))
+        domain.floor = self._rules.give_up_below
+        if domain.quota is None or outcomes < FLOOR_EVERY:
             return
+        opened = domain.groups.total()
+        groups = [
+            Group(domain.beliefs.outlook(group).gain, domain.fresh * prompts / opened)
+            for group, prompts in domain.groups.items()
+        ]
         wanted = domain.quota - domain.expected
-        floor = best_floor(domain.beliefs.outlook(group).gain, self._rules, wanted, domain.fresh)
-        domain.floor = max(floor, self._rules.give_up_below)
+        # A prompt that was given up does not come back, so rather one standard deviation too many.
+        wanted += math.sqrt(max(0.0, wanted))
+        domain.floor = max(domain.floor, best_floor(groups, self._rules, wanted))
 
     def _wants_more(self, prompt: OpenPrompt) -> bool:
         if prompt.issued >= self._rules.max_attempts:
             return False
         domain = prompt.shard.domain
-        gain = domain.beliefs.outlook(prompt.group).gain((prompt.accepted, prompt.wrong))
-        standing = Standing(prompt.accepted, prompt.wrong, prompt.issued, prompt.open, gain, domain.floor)
+        outlook = domain.beliefs.outlook(prompt.group)
+        pass_rate = outlook.gain((prompt.accepted, prompt.wrong))
+        gain = outlook.gain((prompt.accepted, prompt.wrong + prompt.open)) if prompt.open else pass_rate
+        standing = Standing(prompt.accepted, prompt.wrong, prompt.issued, prompt.open, gain, pass_rate, domain.floor)
         return self._policy(standing, self._rules) > 0
 
     def _review(self, prompt: OpenPrompt) -> None:
@@ -372,7 +439,7 @@ class Scheduler:
                 prompt.queued = True
                 # To the front: an open prompt keeps its whole shard, and its journal, open.
                 domain.ready.push(prompt, first=prompt.issued > 0)
-        elif prompt.open and (domain.closed or prompt.accepted >= self._rules.keep):
+        elif prompt.open and prompt.accepted >= self._rules.keep:
             self._drop_returned(prompt)
         if prompt.open == 0 and not prompt.queued:
             self._close(prompt)
@@ -414,6 +481,10 @@ class Scheduler:
     def _close_domain(self, domain: DomainState) -> None:
         """A filled quota or a spent budget: nothing more is handed out, and what nobody works on is closed."""
         domain.ready.clear()
+        for flight in domain.returned:
+            flight.prompt.open -= 1
+            domain.open -= 1
+        domain.returned.clear()
         for prompt in chain.from_iterable(s.prompts for s in self._shards.values() if s.domain is domain):
             prompt.queued = False
             self._review(prompt)

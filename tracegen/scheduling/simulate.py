@@ -95,12 +95,15 @@ class _Replica:
 
 
 class Simulation:
-    """One run. Deaths are data: (second, replica number, seconds until its replacement serves)."""
+    """One run. Shards are entries with the group of each prompt, by prompt id.
+
+    Deaths are data: (second, replica number, seconds until its replacement serves).
+    """
 
     def __init__(
         self,
         scheduler: Scheduler,
-        shards: Mapping[str, tuple[ShardEntry, Sequence[str]]],
+        shards: Mapping[str, tuple[ShardEntry, Mapping[str, str]]],
         population: Population,
         replicas: Sequence[ReplicaModel],
         deaths: Sequence[tuple[float, int, float]] = (),
@@ -158,8 +161,8 @@ class Simulation:
 
     def _feed(self) -> None:
         while (shard_id := self._scheduler.next_shard(self._ready)) is not None:
-            entry, prompt_ids = self._shards[shard_id]
-            self._scheduler.open(entry, prompt_ids)
+            entry, groups = self._shards[shard_id]
+            self._scheduler.open(entry, groups)
 
     def _fill(self, replica: _Replica, now_s: float) -> None:
         free = replica.model.slots - len(replica.running)

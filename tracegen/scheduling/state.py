@@ -1,6 +1,6 @@
 """What the scheduler remembers of open prompts, shards and domains. Bookkeeping only; decisions are the scheduler's."""
 
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
 
 from tracegen.scheduling.posterior import Beliefs
@@ -78,7 +78,13 @@ class DomainState:
     tokens: TokenCounts = field(default_factory=TokenCounts)
     stopped: bool = False
     """Nothing more is handed out: the token budget is spent."""
+    longest: int = 0
+    """Completion tokens of the longest completion."""
     floor: float = 0.0
+    floor_due: int = 0
+    """The floor is computed anew once so many outcomes are known."""
+    groups: Counter[str] = field(default_factory=Counter)
+    """Prompts opened so far, by group: shards are cut by hash, so the unopened ones are mixed alike."""
     beliefs: Beliefs = field(default_factory=Beliefs)
     ready: ReadyQueue = field(default_factory=ReadyQueue)
     returned: deque[InFlight] = field(default_factory=deque)
@@ -105,14 +111,23 @@ class DomainState:
         return self.tokens.spent / self.completions if self.completions else 0.0
 
     @property
+    def coming_tokens(self) -> float:
+        """What is still to be decoded, by fresh prompts alone."""
+        attempts: float = self.fresh
+        if self.quota is not None:
+            attempts = min(attempts, (self.quota - self.expected) / self.pass_rate)
+        return attempts * self.mean_tokens
+
+    @property
     def expected(self) -> float:
         """Accepted traces, with what is in flight expected to pass as others did."""
-        return self.accepted + self.open * self.pass_rate
+        return self.accepted + self.open * (self.correct + 1) / (self.correct + self.incorrect + 2)
 
     @property
     def saturated(self) -> bool:
         """What is in flight is expected to fill the quota: handing out more would overshoot it."""
-        return self.closed or (self.quota is not None and self.expected >= self.quota)
+        # The scheduler asks for it several times an attempt.
+        return self.stopped or (self.quota is not None and self.expected >= self.quota)
 
     @property
     def progress(self) -> float:

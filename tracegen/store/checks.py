@@ -1,6 +1,7 @@
 """Looks at a store before a run spends anything on it, and says in one line what is wrong with it."""
 
 import glob
+import re
 from concurrent.futures import Future
 from contextlib import nullcontext, suppress
 from threading import Thread
@@ -39,7 +40,12 @@ def preflight(store: Store, *, deadline_s: float = 15.0) -> None:
     except TimeoutError:
         raise StoreUnavailable(f"{store.uri} did not answer in {deadline_s:g} s", hint=_UNANSWERED_HINT) from None
     except StoreError as error:
-        raise StoreUnavailable(error.message, hint=error.hint) from error
+        raise StoreUnavailable(_without_probe(error.message), hint=error.hint) from error
+
+
+def _without_probe(message: str) -> str:
+    """The trouble is the store's: the name of the probe that met it would only distract."""
+    return re.sub(r"/probe-[0-9a-f]{32}", "", message)
 
 
 def free_bytes(store: Store) -> int | None:

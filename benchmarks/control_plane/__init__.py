@@ -1,0 +1,1 @@
+"""What the parts around the teacher cost: attempts a second, full slots, start-up."""

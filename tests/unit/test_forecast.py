@@ -1,0 +1,73 @@
+"""What a give-up rule yields, and which is the strictest that still fills a quota."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tracegen.recipe import Rejection
+from tracegen.scheduling.forecast import Gain, Group, best_floor, expected_yield
+
+
+def beta(a: float, b: float) -> Gain:
+    return lambda state: (a + state[0]) / (a + b + state[0] + state[1])
+
+
+def always(chance: float) -> Gain:
+    return lambda _: chance
+
+
+def test_the_yield_of_a_prompt_with_a_known_pass_rate() -> None:
+    found = expected_yield(always(0.5), Rejection(keep=1, max_attempts=3), 0.0)
+    assert found == pytest.approx((1 - 0.5**3, 1 + 0.5 + 0.25))
+
+
+def test_a_floor_above_every_gain_leaves_the_first_attempt() -> None:
+    assert expected_yield(always(0.5), Rejection(keep=1, max_attempts=3), 1.0) == pytest.approx((0.5, 1.0))
+
+
+@given(
+    floors=st.lists(st.floats(0, 1), min_size=2, max_size=6),
+    keep=st.integers(1, 3),
+    extra=st.integers(0, 5),
+    a=st.floats(0.05, 5),
+    b=st.floats(0.05, 5),
+)
+def test_a_higher_floor_never_yields_more_nor_costs_more(
+    floors: list[float], keep: int, extra: int, a: float, b: float
+) -> None:
+    rules = Rejection(keep=keep, max_attempts=keep + extra)
+    yields = [expected_yield(beta(a, b), rules, floor) for floor in sorted(floors)]
+    for lower, higher in zip(yields, yields[1:], strict=False):
+        assert higher.accepted <= lower.accepted + 1e-9
+        assert higher.attempts <= lower.attempts + 1e-9
+
+
+@given(
+    wanted=st.floats(0, 400),
+    keep=st.integers(1, 3),
+    extra=st.integers(0, 5),
+    share=st.floats(0, 1),
+    a=st.floats(0.05, 5),
+)
+def test_the_best_floor_reaches_what_is_wanted_where_any_does(
+    wanted: float, keep: int, extra: int, share: float, a: float
+) -> None:
+    rules = Rejection(keep=keep, max_attempts=keep + extra)
+    groups = [Group(beta(a, 0.5), 100 * share), Group(beta(0.1, 0.9), 100 * (1 - share))]
+
+    def gives(floor: float) -> float:
+        return sum(group.prompts * expected_yield(group.gain, rules, floor).accepted for group in groups)
+
+    floor = best_floor(groups, rules, wanted)
+    if gives(0.0) >= wanted:
+        assert gives(floor) >= wanted
+        assert gives(min(1.0, floor + 1e-9)) <= gives(floor)
+    else:
+        assert floor == 0.0
+
+
+def test_easy_groups_are_retried_before_hopeless_ones() -> None:
+    rules = Rejection(keep=1, max_attempts=4)
+    easy, hopeless = beta(2.0, 1.0), beta(0.02, 2.0)
+    floor = best_floor([Group(easy, 100), Group(hopeless, 100)], rules, wanted=80)
+    assert hopeless((0, 1)) < floor <= easy((0, 1))

@@ -1,0 +1,99 @@
+"""The plan of a recipe: its prompts counted, its worlds chosen, its run estimated. Writes nothing without a pilot."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from tracegen.engines.options import parse_options
+from tracegen.engines.simulated import SimulatedOptions
+from tracegen.errors import UserError
+from tracegen.planning.estimate import Estimate, estimate
+from tracegen.planning.measured import measured, told
+from tracegen.planning.pilot import Pilot, fly, pilot_recipe
+from tracegen.planning.world import INSTANT, World, assumed, assumptions, simulated
+from tracegen.prompts.prepare import prepare
+from tracegen.recipe import Recipe
+from tracegen.recipe_file import Loaded
+from tracegen.registry import resolve
+from tracegen.runtime.progress import Snapshot
+from tracegen.types import Domain
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked of a plan."""
+
+    loaded: Loaded
+    draws: int = 8
+    """Worlds to simulate; the interval is over them."""
+    pilot: int = 0
+    """Prompts to measure first."""
+    store_uri: str = "./runs"
+    """Where a pilot is kept."""
+
+
+def plan(asked: Asked, on_progress: Callable[[Snapshot], None]) -> Estimate:
+    """Reckon a recipe's run. Raises UserError for what is wrong with it; only a pilot writes or asks a teacher."""
+    recipe = asked.loaded.recipe
+    by_domain, by_source = _prompts(asked.loaded)
+    if asked.pilot:
+        recipe, worlds, basis = _piloted(asked, by_source, on_progress)
+    else:
+        worlds, basis = _imagined(recipe, asked.draws)
+    return estimate(recipe, by_domain, worlds, (*basis, *_placed(recipe)))
+
+
+def _prompts(loaded: Loaded) -> tuple[Mapping[Domain, int], Mapping[str, int]]:
+    """How many a run would have, by domain and by source: the sources are read as a run reads them."""
+    manifest = prepare(loaded.recipe, loaded.base, lambda _: "").manifest
+    by_domain: Counter[Domain] = Counter()
+    for shard in manifest.shards:
+        by_domain[shard.domain] += shard.prompts
+    return by_domain, {entry.name: max(1, entry.prompts) for entry in manifest.sources}
+
+
+def _imagined(recipe: Recipe, draws: int) -> tuple[list[World], Sequence[str]]:
+    if recipe.teacher.engine != "simulated":
+        return [assumed(recipe, seed) for seed in range(draws)], assumptions(recipe)
+    options = parse_options("simulated", resolve("engine", "simulated"), recipe.engine_options())
+    if not isinstance(options, SimulatedOptions):
+        raise TypeError(type(options).__name__)
+    speed = INSTANT if options.instant else options.tokens_per_s / options.time_scale
+    worlds = [simulated(recipe, options, speed, options.half_rate_at, seed) for seed in range(draws)]
+    instant = " (instant: what is left is the work of the driver, which is not reckoned)" if options.instant else ""
+    return worlds, (f"lengths, pass rates and speed: the simulated engine's options, with other luck{instant}",)
+
+
+def _piloted(
+    asked: Asked, by_source: Mapping[str, int], on_progress: Callable[[Snapshot], None]
+) -> tuple[Recipe, list[World], Sequence[str]]:
+    recipe = asked.loaded.recipe
+    flown = fly(asked.loaded, pilot_recipe(recipe, asked.pilot, by_source), asked.store_uri, on_progress)
+    if not flown.rows:
+        raise UserError(
+            f"pilot {flown.run_id} has no judged completion",
+            hint=f"see why: tracegen status {flown.run_id} --store {asked.store_uri}",
+        )
+    recipe = _with_start(recipe, flown)
+    worlds = [measured(recipe, flown.rows, seed) for seed in range(asked.draws)]
+    return recipe, worlds, (f"pilot {flown.run_id} in {asked.store_uri}", *told(flown.rows))
+
+
+def _with_start(recipe: Recipe, flown: Pilot) -> Recipe:
+    """The recipe's own start-up time where it states one, else the pilot's."""
+    where = recipe.where
+    if where.plan.start_s:
+        return recipe
+    measured_plan = where.plan.model_copy(update={"start_s": flown.start_s})
+    return recipe.model_copy(update={"where": where.model_copy(update={"plan": measured_plan})})
+
+
+def _placed(recipe: Recipe) -> tuple[str, ...]:
+    where = recipe.where
+    price = where.plan.usd_per_gpu_hour
+    money = "no price: set where.plan.usd_per_gpu_hour" if price is None else f"{price:g} USD a GPU-hour"
+    return (
+        f"{where.replicas} replicas of {where.slots} slots and {where.gpus_per_replica} GPUs; {money}",
+        f"start-up of replicas: {where.plan.start_s:.3g} s (where.plan.start_s)",
+        "not reckoned: preparing the prompts, building the corpus",
+    )
