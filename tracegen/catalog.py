@@ -1,14 +1,16 @@
-"""DuckDB views over a run: ``corpus``, ``prompts``, ``completions``, ``verdicts``. The only place with SQL of ours.
+"""DuckDB views over a run: ``corpus``, ``prompts``, ``completions``, ``verdicts``, ``waste``. The only SQL of ours.
 
 ``corpus`` is the version built from the most attempts; of two from equally many, the one with more verdicts that
 decide (a later verdict set leaves less undecided), then the greater version name: a manifest holds no time. What is
 still in the journal is in no view.
 """
 
+import json
 import logging
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
@@ -31,6 +33,23 @@ logger = logging.getLogger(__name__)
 
 VERDICT = pa.schema([*JUDGEMENT, pa.field("verdict_set", pa.string(), nullable=False)])
 """The ledger keeps a verdict's set in the object's name; the view has it as a column."""
+
+
+WASTE = """
+CREATE VIEW waste AS
+WITH ranked AS (
+  SELECT v.*, p.domain, row_number() OVER (PARTITION BY verdict_set, prompt_id, outcome ORDER BY attempt_id) AS place
+  FROM verdicts v LEFT JOIN (SELECT prompt_id, domain FROM prompts) p USING (prompt_id)
+)
+SELECT verdict_set, domain,
+  CASE WHEN outcome = 'correct' THEN CASE WHEN place <= {keep} THEN 'kept' ELSE 'surplus' END
+       WHEN reason = 'truncated' THEN 'truncated'
+       WHEN outcome = 'incorrect' THEN 'rejected'
+       ELSE 'undecided' END AS cause,
+  count(*) AS attempts, sum(completion_tokens)::BIGINT AS tokens
+FROM ranked GROUP BY ALL
+"""
+"""Completion tokens by what became of them, as ``scheduling.tokens`` counts; what was lost never reached the ledger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +82,9 @@ def ask(connection: duckdb.DuckDBPyConnection, sql: str) -> Answer:
         raise StoreError(f"query failed: {_one_line(error)}") from error
     except duckdb.Error as error:
         hint = (
-            "the views are corpus, prompts, completions, verdicts" if isinstance(error, duckdb.CatalogException) else ""
+            "the views are corpus, prompts, completions, verdicts, waste"
+            if isinstance(error, duckdb.CatalogException)
+            else ""
         )
         raise UserError(f"query refused: {_one_line(error)}", hint=hint) from None
 
@@ -85,10 +106,18 @@ def open_catalog(
         attach = _attach(connection, store)
         for view in _views(store):
             _create(connection, store, view, attach)
+        connection.execute(WASTE.format(keep=_keep(store)))
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _keep(store: Store) -> int:
+    """Traces that a prompt needs, as the run's recipe says."""
+    with boundary(StoreError, f"cannot read {store.uri}/run.json"), suppress(KeyError):
+        return int(json.loads(store.get("run.json"))["recipe"]["rejection"]["keep"])
+    return 1
 
 
 def newest_corpus(store: Store) -> CorpusManifest | None:

@@ -152,6 +152,8 @@ class Exchange:
     failed: tuple[Failed, ...]
     in_flight: int
     produced_tokens: int
+    leaving_in_s: float | None = None
+    """The replica's node will be taken away in so many seconds; None where it stays."""
 
 
 class ReplicaPort(Protocol):
@@ -203,5 +205,8 @@ class RecorderPort(Protocol):
 
     async def replay(self, shard_id: str) -> tuple[Replay, Payload]:
         """What an open shard's journal holds. The payload has the completions that lack a judgement."""
+
+    async def recall(self, shard_id: str, attempt_ids: Sequence[str]) -> tuple[tuple[str, ...], Payload]:
+        """Which of these attempts an open shard's journal holds, and their completions in that order."""
 
     async def close(self) -> None: ...

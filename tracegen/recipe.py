@@ -203,6 +203,9 @@ class Where(Value):
     """A replica that has work and produces no token for so long is replaced."""
     claim_ttl_s: float = Field(30, gt=0)
     """A driver that showed no sign of life for so long, as seen from another machine, has lost its run."""
+    notice_file: str | None = None
+    """A file that, where it exists on a replica's node, tells that the node will be taken away: it holds the Unix time,
+    or nothing for two minutes from now. The replica is drained."""
     min_free_bytes: int = Field(1024**3, ge=0)
     """Refuse to start with less free space in a local store."""
     engines: dict[str, EngineOptions] = {}

@@ -23,6 +23,7 @@ import tracegen
 from tracegen.corpus.build import BuiltCorpus, build
 from tracegen.engines.options import parse_options
 from tracegen.errors import MissingDependency, RecipeError, RunConflict, StoreError, StoreUnavailable
+from tracegen.ledger import quarantine
 from tracegen.ledger.owner import Claim, Owner, Waiting, claim, still_owner
 from tracegen.ledger.process import this_process
 from tracegen.ledger.settle import open_shards, settled_shards, sweep
@@ -33,6 +34,7 @@ from tracegen.recipe_file import Loaded
 from tracegen.registry import resolve
 from tracegen.runs import RUN_KEY, STATUS_KEY
 from tracegen.runtime.coordinator import Coordinator, Parts, Surroundings
+from tracegen.runtime.notices import FileNotice, no_notice
 from tracegen.runtime.progress import RunSummary, Snapshot
 from tracegen.runtime.recorder import RecorderSpec
 from tracegen.runtime.replica import ReplicaSpec
@@ -41,6 +43,7 @@ from tracegen.runtime.shelf import Shelf
 from tracegen.runtime.stopping import until_stopped, while_kept
 from tracegen.runtime.watch import Watch
 from tracegen.scheduling.scheduler import Scheduler
+from tracegen.scheduling.state import Poisoned
 from tracegen.store import SubStore, free_bytes, open_store, preflight
 from tracegen.types import Domain, Reference
 from tracegen.verify.host import build as build_verifiers
@@ -301,7 +304,8 @@ def _settle_plan(checked: Checked) -> Plan:
 def _scheduler(checked: Checked, plan: Plan, settled: Set[str]) -> tuple[Scheduler, Watch]:
     rules = checked.recipe.rejection
     counts = settled_counts(checked.store, checked.verdict_set, plan.shards, settled, rules.keep)
-    scheduler = Scheduler(plan.shards, rules, settled=counts)
+    given_up = {item.attempt_id: item.domain for item in quarantine.quarantined(checked.store)}
+    scheduler = Scheduler(plan.shards, rules, settled=counts, quarantined=given_up)
     return scheduler, Watch(checked.run_id, scheduler, time.monotonic, time.time)
 
 
@@ -319,13 +323,20 @@ def _coordinator(
         Shelf(partial(load_shard, checked.store)),
         open_shards(checked.store),
         _parts(checked, cluster, mine.epoch),
-        Surroundings(time.monotonic, on_progress, partial(_publish, mine)),
+        Surroundings(
+            time.monotonic,
+            on_progress,
+            partial(_publish, mine),
+            partial(_quarantine, mine),
+            time.time,
+        ),
     )
 
 
 def _parts(checked: Checked, cluster: Cluster, epoch: int) -> Parts:
     where = checked.recipe.where
-    replica = ReplicaSpec(checked.recipe, checked.make_engine, epoch, time.time)
+    notice = FileNotice(where.notice_file, time.time) if where.notice_file else no_notice
+    replica = ReplicaSpec(checked.recipe, checked.make_engine, epoch, time.time, notice)
     recorder = RecorderSpec(checked.store, epoch, checked.verdict_set, where.journal_linger_s)
     return Parts(
         replicas=[_numbered(cluster.start_replica, replica, f"replica-{n}") for n in range(where.replicas)],
@@ -350,6 +361,10 @@ def _publish(mine: Claim, snapshot: Snapshot) -> None:
     """Leave a snapshot for ``tracegen status``. Raises Fenced where it is another driver's to do so."""
     still_owner(mine.store, mine.epoch)
     mine.store.put(STATUS_KEY, json.dumps(snapshot.to_json()).encode())
+
+
+def _quarantine(mine: Claim, poisoned: Poisoned) -> None:
+    quarantine.write(mine.store, quarantine.evidence(poisoned, epoch=mine.epoch, at_s=time.time()))
 
 
 def _corpus(

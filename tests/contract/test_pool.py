@@ -263,3 +263,16 @@ def _group_lives(group: int) -> bool:
         if int(leader) == group and state != "Z":
             return True
     return False
+
+
+async def test_a_process_that_dies_while_the_pool_starts_is_replaced() -> None:
+    pool = VerifierPool({"faulty": Faulty()}, 1, Limits(DEADLINE_S))
+    starting = asyncio.create_task(pool.start())
+    while not pool.pids:  # noqa: ASYNC110 - it says nothing when it spawns
+        await asyncio.sleep(0)
+    os.kill(pool.pids[0], signal.SIGKILL)
+    await starting
+    try:
+        assert len(pool.pids) == 1
+    finally:
+        await pool.close()

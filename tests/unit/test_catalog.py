@@ -1,6 +1,7 @@
 """Views over a run: right when empty, right while it grows, and one line for SQL that is wrong."""
 
 import gzip
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,9 +20,12 @@ from tracegen.corpus.schema import SAMPLE
 from tracegen.errors import PromptError, UserError
 from tracegen.ledger.layout import completions_key, verdicts_key
 from tracegen.ledger.schema import COMPLETION, judgements_to_table, write_parquet
+from tracegen.ledger.settle import settled_shards
 from tracegen.prompts.prepare import load_plan, load_shard
 from tracegen.prompts.schema import PROMPT
 from tracegen.prompts.sources import rows
+from tracegen.runtime.resume import settled_counts
+from tracegen.scheduling.tokens import CAUSES
 from tracegen.store import SubStore, open_store
 from tracegen.types import Outcome
 
@@ -186,3 +190,24 @@ def test_prompts_over_s3(tmp_path: Path, s3_store: str) -> None:
         source = {"kind": "parquet", "name": "s", "domain": "math", "path": f"{s3_store}/{path}"}
         with pytest.raises(PromptError, match=expected):
             list(rows(SOURCE.validate_python(source), tmp_path))
+
+
+WASTE = "SELECT domain, cause, tokens FROM waste"
+
+
+def test_waste_tells_what_became_of_the_tokens(tmp_path: Path) -> None:
+    uri = str(tmp_path / "store")
+    store = filled(uri, tmp_path)
+    shards = load_plan(store).shards
+    counted = settled_counts(store, SET, shards, settled_shards(store), keep=1).values()
+    expected: Counter[tuple[str, str]] = Counter()
+    for one in counted:
+        for cause in CAUSES:
+            expected[one.shard.domain.value, cause] += getattr(one.tokens, cause)
+    found = {(domain, cause): tokens for domain, cause, tokens in query(uri, "r-1", WASTE).rows}
+    # Which of several right traces are the kept ones depends on the order of rows, which is made up here.
+    for counts in (found, expected):
+        for domain in ("math", "logic"):
+            counts[domain, "right"] = counts.pop((domain, "kept")) + counts.pop((domain, "surplus"))
+    assert found == dict(+expected)
+    assert query(uri, "r-1", "SELECT sum(attempts) FROM waste").rows == [(160,)]

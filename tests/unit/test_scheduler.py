@@ -13,7 +13,7 @@ from tracegen.recipe import Rejection
 from tracegen.scheduling.policy import Standing, adaptive, fixed, until_kept
 from tracegen.scheduling.scheduler import MAX_TRIES, Handout, Resumed, Scheduler, SettledShard
 from tracegen.scheduling.tokens import TokenCounts
-from tracegen.types import Domain, FinishReason, Outcome, ShardEntry
+from tracegen.types import Attempt, Domain, FinishReason, Outcome, ShardEntry
 
 MATH = ShardEntry("m0", Domain.MATH, 3)
 
@@ -328,3 +328,44 @@ def test_slots_beyond_what_can_still_be_wanted_are_told() -> None:
     assert scheduler.still_wanted == 3
     answer(scheduler, scheduler.lease("r", 1), Outcome.CORRECT)
     assert scheduler.still_wanted == 2
+
+
+def test_a_quarantined_attempt_stays_away_after_a_resume_whatever_its_index() -> None:
+    given_up = {Attempt("p", 0).attempt_id: Domain.MATH, Attempt("p", 2).attempt_id: Domain.MATH}
+    entry = ShardEntry("m0", Domain.MATH, 1)
+    scheduler = Scheduler([entry], Rejection(keep=3, max_attempts=4, policy="fixed"), quarantined=given_up)
+    scheduler.open(entry, ["p"])
+    assert [handout.attempt.index for handout in scheduler.lease("r", 9)] == [1, 3]
+    assert scheduler.domains[0].quarantined == 2
+    assert scheduler.domains[0].fresh == 0
+
+
+def test_a_shard_whose_attempts_are_all_in_quarantine_is_decided_when_it_is_opened() -> None:
+    entry = ShardEntry("m0", Domain.MATH, 1)
+    given_up = {Attempt("p", index).attempt_id: Domain.MATH for index in range(2)}
+    scheduler = Scheduler([entry], Rejection(keep=1, max_attempts=2), quarantined=given_up)
+    scheduler.open(entry, ["p"])
+    assert scheduler.lease("r", 9) == []
+    assert scheduler.take_decided() == ["m0"]
+
+
+def test_what_led_to_quarantine_is_told() -> None:
+    scheduler = opened(Rejection(keep=1, max_attempts=1), prompts=1)
+    for tries in range(MAX_TRIES):
+        (handout,) = scheduler.lease(f"r{tries}", 1)
+        scheduler.failed(Failed(handout.attempt.attempt_id, f"boom {tries}", retryable=True), at_s=float(tries))
+    (poisoned,) = scheduler.take_quarantined()
+    assert scheduler.take_quarantined() == []
+    assert (poisoned.attempt_id, poisoned.tries, poisoned.deaths) == (handout.attempt.attempt_id, MAX_TRIES, 0)
+    assert [(one.at_s, one.replica_id, one.error) for one in poisoned.troubles] == [
+        (float(tries), f"r{tries}", f"boom {tries}") for tries in range(MAX_TRIES)
+    ]
+
+
+def test_a_completion_lost_on_its_way_is_asked_for_again() -> None:
+    scheduler = opened(Rejection(keep=1, max_attempts=1), prompts=1)
+    (handout,) = scheduler.lease("r", 1)
+    scheduler.finished(Finished(handout.attempt.attempt_id, "m0", FinishReason.STOP, 1, 10))
+    scheduler.lost(handout.attempt.attempt_id)
+    assert ids(scheduler.lease("r", 1)) == ids([handout])
+    assert scheduler.domains[0].tokens.lost == 10

@@ -126,7 +126,7 @@ def query(
     csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
     json: options.AsJson = False,
 ) -> None:
-    """Ask DuckDB about a run: views corpus, completions, verdicts, prompts."""
+    """Ask DuckDB about a run: views corpus, completions, verdicts, prompts, waste."""
     from tracegen.cli.inspect import show_query
 
     show_query(context.obj, store, run, sql, form="csv" if csv else "json" if json else "table")
@@ -144,6 +144,26 @@ def judge(
     from tracegen.cli.inspect import show_judged
 
     show_judged(context.obj, file, out, processes, json=json)
+
+
+@app.command()
+def quarantine(
+    context: typer.Context,
+    run: options.RunArgument = None,
+    store: options.StoreUri = DEFAULT_STORE,
+    attempts: Annotated[
+        list[str] | None, typer.Option("--requeue", metavar="ATTEMPT_ID", help="Have it tried again. Repeatable.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Have every one tried again.")] = False,
+    json: options.AsJson = False,
+) -> None:
+    """Attempts that kept failing or kept killing replicas, with the evidence."""
+    from tracegen.cli.quarantine import requeue, show_quarantine
+
+    if attempts or everything:
+        requeue(context.obj, store, run, None if everything else attempts, json=json)
+    else:
+        show_quarantine(context.obj, store, run, json=json)
 
 
 @app.command()

@@ -60,7 +60,7 @@ def show_query(services: Services, store: str, run: str | None, sql: str, *, for
         rows = csv.writer(sys.stdout, lineterminator="\n")
         rows.writerows([answer.columns, *answer.rows])
     else:
-        _print_table(stdout(), answer)
+        print_table(stdout(), answer)
 
 
 def show_judged(services: Services, file: Path, out: Path, processes: int, *, json: bool) -> None:
@@ -71,7 +71,7 @@ def show_judged(services: Services, file: Path, out: Path, processes: int, *, js
     if json:
         as_json(console, {**_plain(judged), "out": str(out)})
         return
-    _print_table(console, Table(("outcome", "reason", "traces"), sorted(_reasons(judged))))
+    print_table(console, Table(("outcome", "reason", "traces"), sorted(_reasons(judged))))
     parts = ", ".join(f"{count(judged.outcomes.get(outcome, 0))} {outcome}" for outcome in Outcome)
     console.print(f"{count(judged.rows)} traces: {parts}; written to {out}", markup=False, soft_wrap=True)
 
@@ -86,7 +86,8 @@ def _reasons(judged: Judged) -> Iterator[tuple[str, str, int]]:
         yield outcome, reason, number
 
 
-def _print_table(console: Console, answer: Table) -> None:
+def print_table(console: Console, answer: Table) -> None:
+    """As a table; a single row with a long value, one column a paragraph."""
     cells = [[_cell(value) for value in row] for row in answer.rows]
     if len(cells) == 1 and any(len(cell) > LONG_CELL or "\n" in cell for cell in cells[0]):
         for name, cell in zip(answer.columns, cells[0], strict=True):

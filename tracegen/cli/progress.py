@@ -12,6 +12,7 @@ from rich.text import Text
 
 from tracegen.cli.words import count, duration, of, share
 from tracegen.runtime.progress import DomainProgress, Snapshot, total
+from tracegen.scheduling.tokens import CAUSES
 
 LINE_EVERY_S = 5.0
 WIDE, MEDIUM = 100, 70
@@ -96,6 +97,8 @@ def line(snapshot: Snapshot) -> str:
     domains = [f"{domain.domain} {of(domain.accepted, domain.target)}" for domain in snapshot.domains]
     whole = total(snapshot.domains)
     parts = [*domains, f"{count(whole.attempts)} attempts", f"{share(whole.pass_rate)} pass", *_rates(snapshot)]
+    if whole.quarantined:
+        parts.append(f"{count(whole.quarantined)} quarantined")
     return f"[{duration(snapshot.elapsed_s)}] {snapshot.phase}: {' · '.join(parts)}"
 
 
@@ -104,8 +107,24 @@ def board(snapshot: Snapshot, width: int) -> Group:
     head = Text.assemble(
         (snapshot.run_id, "bold"), f" · {snapshot.phase} · {duration(snapshot.elapsed_s)}", overflow="fold"
     )
-    foot = Text(" · ".join(_rates(snapshot)), style="dim")
-    return Group(head, domain_table(snapshot, width), foot)
+    foot = "\n".join(filter(None, (" · ".join(_rates(snapshot)), waste(snapshot), given_up(snapshot))))
+    return Group(head, domain_table(snapshot, width), Text(foot, style="dim"))
+
+
+def waste(snapshot: Snapshot) -> str:
+    """What became of the tokens, by cause; empty before there are any."""
+    tokens = total(snapshot.domains).tokens_by_cause
+    if not tokens.spent:
+        return ""
+    causes = ((name, getattr(tokens, name)) for name in CAUSES)
+    parts = [f"{name} {share(number / tokens.spent)}" for name, number in causes if number]
+    return f"{count(tokens.spent)} tokens: {' · '.join(parts)}"
+
+
+def given_up(snapshot: Snapshot) -> str:
+    """How many attempts are in quarantine; empty for none."""
+    number = total(snapshot.domains).quarantined
+    return f"{count(number)} quarantined: tracegen quarantine shows why" if number else ""
 
 
 def domain_table(snapshot: Snapshot, width: int) -> Table:

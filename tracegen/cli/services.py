@@ -1,6 +1,6 @@
 """What the commands ask of the rest of tracegen, in one place. Each import waits until its command runs."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -9,6 +9,7 @@ from tracegen.runtime.progress import RunSummary, Snapshot
 
 if TYPE_CHECKING:
     from tracegen.planning.estimate import Estimate
+    from tracegen.quarantine import Kept
     from tracegen.recipe_file import Loaded
 
 OnProgress = Callable[[Snapshot], None]
@@ -72,6 +73,12 @@ class Services(Protocol):
     def judge(self, in_path: Path, out_path: Path, processes: int) -> Judged:
         """Verdicts for traces that anybody made."""
 
+    def quarantined(self, store_uri: str, run_id: str) -> "Sequence[Kept]":
+        """Attempts that were given up."""
+
+    def requeue(self, store_uri: str, run_id: str, attempt_ids: Collection[str] | None) -> "Sequence[Kept]":
+        """Take attempts out of quarantine; None for all."""
+
 
 class Library:
     """The services as tracegen provides them."""
@@ -126,3 +133,13 @@ class Library:
 
         judged = until_stopped(judge_file(in_path, out_path, processes=processes))
         return Judged(judged.rows, judged.outcomes, judged.reasons)
+
+    def quarantined(self, store_uri: str, run_id: str) -> "Sequence[Kept]":
+        from tracegen.quarantine import listed
+
+        return listed(store_uri, run_id)
+
+    def requeue(self, store_uri: str, run_id: str, attempt_ids: Collection[str] | None) -> "Sequence[Kept]":
+        from tracegen.quarantine import requeued
+
+        return requeued(store_uri, run_id, attempt_ids)

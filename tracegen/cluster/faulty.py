@@ -136,6 +136,9 @@ class _Recorder:
     async def replay(self, shard_id: str) -> tuple[Replay, Payload]:
         return await self._fate.through(lambda: self._port.replay(shard_id))
 
+    async def recall(self, shard_id: str, attempt_ids: Sequence[str]) -> tuple[tuple[str, ...], Payload]:
+        return await self._fate.through(lambda: self._port.recall(shard_id, attempt_ids))
+
     async def close(self) -> None:
         await self._port.close()
 

@@ -21,9 +21,9 @@ from urllib.parse import urlsplit
 
 import psutil
 import ray
-from ray.exceptions import RayActorError, RayError, RayTaskError
+from ray.exceptions import ObjectLostError, RayActorError, RayError, RayTaskError
 
-from tracegen.errors import ActorLost, RecipeError, TracegenError, boundary, first_line
+from tracegen.errors import ActorLost, PayloadLost, RecipeError, TracegenError, boundary, first_line
 from tracegen.protocols import Exchange, Lease, Payload, RecorderPort, Replay, ReplicaPort, VerifierPort
 from tracegen.recipe import Where
 from tracegen.runtime.recorder import Recorder, RecorderSpec
@@ -44,11 +44,15 @@ async def _answer(reference: Awaitable[T], who: str) -> T:
         cause = error.cause
         if isinstance(cause, TracegenError):
             raise cause from None
+        if isinstance(cause, ObjectLostError):
+            raise PayloadLost(f"{who} was handed what is gone: {first_line(error)}") from error
         raise TracegenError(f"{who}: {type(cause).__name__}: {first_line(cause)}") from error
+    except ObjectLostError as error:
+        raise PayloadLost(f"{who} was handed what is gone: {first_line(error)}") from error
     except RayActorError as error:
         raise ActorLost(f"{who} is gone: {first_line(error)}") from error
     except RayError as error:
-        # An object whose node died with it, a worker that could not start: the part is lost to us all the same.
+        # A worker that could not start, for one: the part is lost to us all the same.
         raise ActorLost(f"{who} did not answer: {type(error).__name__}: {first_line(error)}") from error
 
 
@@ -148,6 +152,10 @@ class RayRecorder(_Part):
     async def replay(self, shard_id: str) -> tuple[Replay, Payload]:
         replay, payload = self._actor.replay_packed.options(num_returns=2).remote(shard_id)
         return cast("Replay", _unpack(await _answer(replay, self._name))), Payload(payload)
+
+    async def recall(self, shard_id: str, attempt_ids: Sequence[str]) -> tuple[tuple[str, ...], Payload]:
+        found, payload = self._actor.recall.options(num_returns=2).remote(shard_id, attempt_ids)
+        return await _answer(found, self._name), Payload(payload)
 
 
 class RayCluster:

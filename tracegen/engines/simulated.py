@@ -50,6 +50,8 @@ class SimulatedOptions(Population):
     """For attempts not named above, drawn anew at each try."""
     request_log: str | None = None
     """A JSON Lines file to which every request is appended: attempt id, Unix time, process."""
+    completion_log: str | None = None
+    """The same for every completion that was made, and so paid for."""
 
 
 class SimulatedEngine:
@@ -68,14 +70,15 @@ class SimulatedEngine:
         self._instant_tokens = 0
         self._gone = asyncio.Event()
         self._log: int | None = None
+        self._completion_log: int | None = None
 
     @classmethod
     def preflight(cls, teacher: Teacher, options: SimulatedOptions, slots: int) -> None:  # noqa: ARG003 -- the seam's
         """Raises RecipeError."""
-        if options.request_log and not Path(options.request_log).parent.is_dir():
-            raise RecipeError(
-                f"engine simulated: no folder for request_log {options.request_log!r}", hint="create the folder first"
-            )
+        for name in ("request_log", "completion_log"):
+            log: str | None = getattr(options, name)
+            if log and not Path(log).parent.is_dir():
+                raise RecipeError(f"engine simulated: no folder for {name} {log!r}", hint="create the folder first")
 
     @property
     def identity(self) -> EngineIdentity:
@@ -95,12 +98,14 @@ class SimulatedEngine:
         if self._options.request_log:
             if self._options.faults:
                 self._tries = _tries_so_far(Path(self._options.request_log))
-            self._log = os.open(self._options.request_log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+            self._log = _appending(self._options.request_log)
+        if self._options.completion_log:
+            self._completion_log = _appending(self._options.completion_log)
 
     async def generate(self, request: Request) -> Generation:
         if self._gone.is_set():
             raise EngineDead("the simulated engine is gone")
-        self._note(request.attempt_id)
+        self._note(self._log, request.attempt_id)
         generation = self._answer(request)
         if fault := self._fault(request):
             await self._suffer(fault, request.attempt_id)
@@ -108,12 +113,13 @@ class SimulatedEngine:
             self._instant_tokens += generation.completion_tokens
         else:
             await self._decoder.decode(generation.completion_tokens)
+        self._note(self._completion_log, request.attempt_id)
         return generation
 
-    def _note(self, attempt_id: str) -> None:
-        if self._log is not None:
+    def _note(self, log: int | None, attempt_id: str) -> None:
+        if log is not None:
             line = json.dumps({"attempt_id": attempt_id, "at_s": self._clock(), "pid": os.getpid()}) + "\n"
-            os.write(self._log, line.encode())
+            os.write(log, line.encode())
 
     def _fault(self, request: Request) -> Fault | None:
         attempt_id, options = request.attempt_id, self._options
@@ -175,9 +181,14 @@ class SimulatedEngine:
 
     async def close(self) -> None:
         self._die()
-        if self._log is not None:
-            os.close(self._log)
-            self._log = None
+        for log in (self._log, self._completion_log):
+            if log is not None:
+                os.close(log)
+        self._log = self._completion_log = None
+
+
+def _appending(path: str) -> int:
+    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
 
 
 def wrong_answer(right: str, drawn: float) -> str:

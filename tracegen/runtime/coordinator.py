@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from tracegen.protocols import RecorderPort, Replay, ReplicaPort, VerifierPort
-from tracegen.runtime.intake import Recording
+from tracegen.runtime.intake import Quarantine, Recording
 from tracegen.runtime.progress import Snapshot
 from tracegen.runtime.pump import Pump, close_quietly
 from tracegen.runtime.shelf import Shelf
@@ -19,6 +19,7 @@ from tracegen.runtime.stopping import named_first
 from tracegen.runtime.supervised import Supervised
 from tracegen.runtime.watch import Watch
 from tracegen.scheduling.scheduler import Resumed, Scheduler
+from tracegen.scheduling.state import Poisoned
 from tracegen.types import ShardEntry
 
 logger = logging.getLogger(__name__)
@@ -50,6 +51,10 @@ class Surroundings:
     """Shows a snapshot; returns at once."""
     publish: Callable[[Snapshot], None]
     """Leaves a snapshot where others can read it; may block."""
+    quarantine: Callable[[Poisoned], None]
+    """Puts an attempt that was given up on record; may block."""
+    wall_clock: Callable[[], float]
+    """Unix time."""
     progress_every_s: float = 1.0
     publish_every_s: float = 5.0
 
@@ -89,7 +94,8 @@ class Coordinator:
             await self._close()
 
     async def _until_done(self, tasks: asyncio.TaskGroup, watch: Watch) -> None:
-        intake = Recording(self._scheduler, self._shelf, self._recorders, self._verifiers, tasks)
+        quarantine = Quarantine(self._world.quarantine, self._world.wall_clock)
+        intake = Recording(self._scheduler, self._shelf, self._recorders, self._verifiers, tasks, quarantine)
         self._pumps = [self._pump(start, intake) for start in self._parts.replicas]
         for_ever = [
             tasks.create_task(self._feed(intake)),
@@ -97,7 +103,8 @@ class Coordinator:
             tasks.create_task(self._publish(watch)),
             *(tasks.create_task(pump.run()) for pump in self._pumps),
             # With the replicas, not after them: the first completions would wait for these parts.
-            *(tasks.create_task(part.begin()) for part in (*self._recorders, *self._verifiers)),
+            *(tasks.create_task(recorder.begin()) for recorder in self._recorders),
+            *(tasks.create_task(pool.begin()) for pool in self._verifiers),
         ]
         await intake.done.wait()
         for task in for_ever:

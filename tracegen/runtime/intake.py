@@ -5,20 +5,50 @@ durable. Payloads are handed on without being looked into.
 """
 
 import asyncio
-from collections.abc import Sequence
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from itertools import cycle
+from typing import TypeVar
 
-from tracegen.protocols import Exchange, Payload, RecorderPort, Replay, VerifierPort
+from tracegen.errors import PayloadLost
+from tracegen.protocols import Exchange, Finished, Payload, RecorderPort, Replay, VerifierPort
 from tracegen.runtime.shelf import Shelf
 from tracegen.runtime.supervised import Supervised
 from tracegen.scheduling.scheduler import Scheduler
+from tracegen.scheduling.state import Poisoned
 from tracegen.types import Judgement
+
+logger = logging.getLogger(__name__)
 
 MAX_BATCHES = 256
 """Batches between a replica and the ledger; beyond it, replicas wait."""
 MAX_TOKENS = 1 << 24
 """And their tokens, some 64 MB of text. Both bound memory when storage, or judging, is slower than the replicas."""
 MAX_SETTLING = 4
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+class Quarantine:
+    """Keeps the evidence of attempts that were given up."""
+
+    def __init__(self, write: Callable[[Poisoned], None], wall_clock: Callable[[], float]) -> None:
+        self._write = write
+        self._writing = asyncio.Lock()
+        self.wall_clock = wall_clock
+
+    async def keep(self, poisoned: Sequence[Poisoned]) -> None:
+        async with self._writing:
+            for one in poisoned:
+                logger.warning("attempt %s quarantined: %d tries, %d deaths", one.attempt_id, one.tries, one.deaths)
+                await asyncio.to_thread(self._write, one)
+
+    async def kept(self) -> None:
+        """Returns when all that was given up so far is on record: no shard settles before."""
+        async with self._writing:
+            pass
 
 
 class Recording:
@@ -31,12 +61,14 @@ class Recording:
         recorders: Sequence[Supervised[RecorderPort]],
         verifiers: Sequence[Supervised[VerifierPort]],
         tasks: asyncio.TaskGroup,
+        quarantine: Quarantine,
     ) -> None:
         self._scheduler = scheduler
         self._shelf = shelf
         self._recorders = cycle(recorders)
         self._verifiers = cycle(verifiers)
         self._tasks = tasks
+        self._quarantine = quarantine
         self._batches = asyncio.Semaphore(MAX_BATCHES)
         self._tokens = 0
         self._fewer = asyncio.Event()
@@ -51,19 +83,27 @@ class Recording:
         for completion in exchange.finished:
             self._scheduler.finished(completion)
         for failure in exchange.failed:
-            self._scheduler.failed(failure)
+            self._scheduler.failed(failure, at_s=self._quarantine.wall_clock())
         if exchange.failed:
             self.advance()
         if exchange.finished:
             tokens = sum(completion.completion_tokens for completion in exchange.finished)
             await self._room_for(tokens)
-            attempt_ids = [completion.attempt_id for completion in exchange.finished]
-            self._tasks.create_task(self._record(attempt_ids, payload, tokens))
+            self._tasks.create_task(self._record(exchange.finished, payload, tokens))
+
+    def revoke(self, replica_id: str, why: str, lost_tokens: int, *, died: bool) -> Sequence[str]:
+        """A replica is gone: what it had in hand goes to others, or to quarantine. Returns the quarantined."""
+        at_s = self._quarantine.wall_clock()
+        quarantined = self._scheduler.revoke(replica_id, died=died, lost_tokens=lost_tokens, why=why, at_s=at_s)
+        self.advance()
+        return quarantined
 
     def resume(self, replay: Replay, payload: Payload) -> None:
         """Judge what an earlier driver had left unjudged."""
         if replay.unjudged:
-            self._tasks.create_task(self._judge(replay.unjudged, payload))
+            unjudged = frozenset(replay.unjudged)
+            finished = [completion for completion in replay.finished if completion.attempt_id in unjudged]
+            self._tasks.create_task(self._judge(finished, payload))
         self.advance()
 
     async def _room_for(self, tokens: int) -> None:
@@ -73,20 +113,46 @@ class Recording:
             await self._fewer.wait()
         self._tokens += tokens
 
-    async def _record(self, attempt_ids: Sequence[str], payload: Payload, tokens: int) -> None:
+    async def _record(self, finished: Sequence[Finished], payload: Payload, tokens: int) -> None:
         recorder, verifiers = next(self._recorders), next(self._verifiers)
+        attempt_ids = [completion.attempt_id for completion in finished]
         try:
-            async with asyncio.TaskGroup() as both:
-                both.create_task(recorder.call(lambda part: part.append(payload)))
-                judging = both.create_task(self._judgements(attempt_ids, payload, recorder, verifiers))
+            # Each to its own end: whether a payload that is lost to one was written by the other must be known.
+            _, judgements = await _both(
+                recorder.call(lambda part: part.append(payload)),
+                self._judgements(attempt_ids, payload, recorder, verifiers),
+            )
+        except PayloadLost as error:
+            await self._recover(finished, error)
+        else:
+            self._count(judgements)
         finally:
             self._batches.release()
             self._tokens -= tokens
             self._fewer.set()
-        self._count(judging.result())
 
-    async def _judge(self, attempt_ids: Sequence[str], payload: Payload) -> None:
-        self._count(await self._judgements(attempt_ids, payload, next(self._recorders), next(self._verifiers)))
+    async def _judge(self, finished: Sequence[Finished], payload: Payload) -> None:
+        attempt_ids = [completion.attempt_id for completion in finished]
+        try:
+            self._count(await self._judgements(attempt_ids, payload, next(self._recorders), next(self._verifiers)))
+        except PayloadLost as error:
+            await self._recover(finished, error)
+
+    async def _recover(self, finished: Sequence[Finished], error: PayloadLost) -> None:
+        """The ledger knows which of them it holds: those are judged from there, the others are asked for again."""
+        by_shard: dict[str, list[Finished]] = {}
+        for completion in finished:
+            by_shard.setdefault(completion.shard_id, []).append(completion)
+        for shard_id, wanted in by_shard.items():
+            attempt_ids = [completion.attempt_id for completion in wanted]
+            found, payload = await next(self._recorders).call(partial(_recalled, shard_id, attempt_ids))
+            by_id = {completion.attempt_id: completion for completion in wanted}
+            logger.warning("%d of %d completions lost on their way: %s", len(by_id) - len(found), len(by_id), error)
+            for attempt_id in by_id.keys() - set(found):
+                self._scheduler.lost(attempt_id)
+            self.advance()
+            if found:
+                await self._judge([by_id[attempt_id] for attempt_id in found], payload)
 
     async def _judgements(
         self,
@@ -108,11 +174,14 @@ class Recording:
     def advance(self) -> None:
         """Something may have been decided, or given back: settle the one, let replicas ask for the other."""
         self.work.set()
+        if poisoned := self._scheduler.take_quarantined():
+            self._tasks.create_task(self._quarantine.keep(poisoned))
         for shard_id in self._scheduler.take_decided():
             self._tasks.create_task(self._settle(shard_id))
 
     async def _settle(self, shard_id: str) -> None:
         async with self._settling:
+            await self._quarantine.kept()
             await next(self._recorders).call(lambda part: part.settle(shard_id))
         self._scheduler.settled(shard_id)
         self._shelf.drop(shard_id)
@@ -122,3 +191,16 @@ class Recording:
     def check_done(self) -> None:
         if self._scheduler.done:
             self.done.set()
+
+
+async def _both(one: Awaitable[A], other: Awaitable[B]) -> tuple[A, B]:
+    """Both answers; the first error once both have ended, a lost payload last of all."""
+    answers = await asyncio.gather(one, other, return_exceptions=True)
+    errors = [answer for answer in answers if isinstance(answer, BaseException)]
+    for error in sorted(errors, key=lambda error: isinstance(error, PayloadLost)):
+        raise error
+    return answers  # type: ignore[return-value]
+
+
+async def _recalled(shard_id: str, attempt_ids: Sequence[str], part: RecorderPort) -> tuple[tuple[str, ...], Payload]:
+    return await part.recall(shard_id, attempt_ids)

@@ -1,7 +1,9 @@
 """What a run says about itself while it goes on and when it ends: frozen values. Drawing them is the command line's."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from tracegen.scheduling.tokens import TokenCounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,10 @@ class DomainProgress:
     correct: int
     incorrect: int
     undecided: int
+    quarantined: int = 0
+    """Attempts that were given up: no replica could complete them."""
+    tokens_by_cause: TokenCounts = field(default_factory=TokenCounts)
+    """Completion tokens by what became of them."""
 
     @property
     def pass_rate(self) -> float | None:
@@ -92,6 +98,9 @@ def total(domains: tuple[DomainProgress, ...]) -> DomainProgress:
     """All domains as one. Its target is the sum where every domain has one, else None."""
     targets = [domain.target for domain in domains]
     known = [target for target in targets if target is not None]
+    tokens = TokenCounts()
+    for domain in domains:
+        tokens.add(domain.tokens_by_cause)
     return DomainProgress(
         domain="total",
         accepted=sum(domain.accepted for domain in domains),
@@ -102,4 +111,6 @@ def total(domains: tuple[DomainProgress, ...]) -> DomainProgress:
         correct=sum(domain.correct for domain in domains),
         incorrect=sum(domain.incorrect for domain in domains),
         undecided=sum(domain.undecided for domain in domains),
+        quarantined=sum(domain.quarantined for domain in domains),
+        tokens_by_cause=tokens,
     )

@@ -7,7 +7,7 @@ is closed and started anew; its leases go back to the scheduler at once. What it
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -26,6 +26,8 @@ ANSWER_S = 60.0
 """An exchange that overstays its wait by so long counts as lost: the actor's event loop is stuck."""
 START_ATTEMPTS = 3
 BACK_OFF_S = 2.0
+GIVE_BACK_S = 5.0
+"""Before a node that leaves is gone, what is unfinished is given back; a tenth of the notice where that is less."""
 
 
 class Intake(Protocol):
@@ -33,7 +35,7 @@ class Intake(Protocol):
 
     async def take_in(self, exchange: Exchange, payload: Payload) -> None: ...
 
-    def advance(self) -> None: ...
+    def revoke(self, replica_id: str, why: str, lost_tokens: int, *, died: bool) -> Sequence[str]: ...
 
 
 @dataclass(slots=True)
@@ -43,6 +45,8 @@ class Pulse:
     produced_tokens: int = 0
     moved_at_s: float = 0.0
     in_flight: int = 0
+    delivered_tokens: int = 0
+    """In completions; the others are lost when the replica is."""
 
     def feel(self, exchange: Exchange, now_s: float) -> None:
         moved = exchange.produced_tokens != self.produced_tokens or not self.in_flight
@@ -50,6 +54,15 @@ class Pulse:
             self.moved_at_s = now_s
         self.produced_tokens = exchange.produced_tokens
         self.in_flight = exchange.in_flight
+        self.delivered_tokens += sum(completion.completion_tokens for completion in exchange.finished)
+
+    @property
+    def undelivered_tokens(self) -> int:
+        return max(0, self.produced_tokens - self.delivered_tokens)
+
+
+class _Leaving(Exception):  # noqa: N818 - handled where it is raised
+    """The replica's node is about to be taken away, and the replica has nothing more to give."""
 
 
 class Pump:
@@ -81,6 +94,7 @@ class Pump:
         what became free between the last two, so that it grows as long as it was too little. An engine that takes
         minutes for an attempt has one waiting, one that takes no time has as many as slots.
         """
+        self._leaves: tuple[float, float] | None = None
         self.port: ReplicaPort | None = None
         self.pulse = Pulse()
         self.state = "starting"
@@ -97,18 +111,21 @@ class Pump:
                 await self._life()
             except (ActorLost, EngineDead, TimeoutError) as error:
                 await self._bury(error)
+            except _Leaving:
+                await self._leave()
 
     async def _life(self) -> None:
         self.state = "starting"
         self.port = await self._start()
         await self.port.start()
         self.state = "serving"
+        self._leaves = None
         self.pulse = Pulse(moved_at_s=self._clock())
         while True:
             await self._exchange(self.port)
 
     async def _exchange(self, port: ReplicaPort) -> None:
-        free = max(0, self._slots + self._ahead - self.pulse.in_flight)
+        free = max(0, self._slots + self._ahead - self.pulse.in_flight) if self._leaves is None else 0
         handouts = self._scheduler.lease(port.replica_id, free, self._slots) if free else []
         if not handouts and not self.pulse.in_flight:
             await self._idle()
@@ -124,6 +141,32 @@ class Pump:
             self._failed_starts = 0
         if self.pulse.in_flight and self._clock() - self.pulse.moved_at_s > self._stall_s:
             raise EngineDead(f"replica {port.replica_id}: no token for {self._stall_s:.0f} s with work in its slots")
+        self._heed(exchange.leaving_in_s, port.replica_id)
+
+    def _heed(self, leaving_in_s: float | None, name: str) -> None:
+        """Notices are heeded once: no new leases; what ends in time is taken in, and the rest is given back."""
+        now_s = self._clock()
+        if self._leaves is None:
+            if leaving_in_s is None:
+                return
+            logger.warning("%s is drained: its node leaves in %.0f s", name, leaving_in_s)
+            self.state = "draining"
+            margin_s = min(GIVE_BACK_S, leaving_in_s / 10)
+            self._leaves = (now_s + leaving_in_s - margin_s, now_s + leaving_in_s)
+        if not self.pulse.in_flight or now_s >= self._leaves[0]:
+            raise _Leaving
+
+    async def _leave(self) -> None:
+        port, ends_at_s = self.port, self._leaves[1] if self._leaves else 0.0
+        self.port = None
+        self.state = "left"
+        self._past_tokens += self.pulse.produced_tokens
+        pulse, self.pulse = self.pulse, Pulse()
+        if port:
+            self._intake.revoke(port.replica_id, "its node was taken away", pulse.undelivered_tokens, died=False)
+            await close_quietly(port)
+        # Until its node is gone, a replacement might be placed on it.
+        await asyncio.sleep(max(0.0, ends_at_s - self._clock()))
 
     async def _idle(self) -> None:
         self._work.clear()
@@ -135,15 +178,14 @@ class Pump:
     async def _bury(self, error: Exception) -> None:
         self.state = "lost"
         self._past_tokens += self.pulse.produced_tokens
-        self.pulse = Pulse()
+        pulse, self.pulse = self.pulse, Pulse()
         port, self.port = self.port, None
-        quarantined = self._scheduler.revoke(port.replica_id) if port else []
-        self._intake.advance()
         name = port.replica_id if port else "replica"
         logger.warning("%s lost, its leases are taken back: %s", name, first_line(error))
-        for attempt_id in quarantined:
-            logger.warning("attempt %s is quarantined: replicas die of it", attempt_id)
+        quarantined: Sequence[str] = ()
         if port:
+            why = first_line(error)
+            quarantined = self._intake.revoke(port.replica_id, why, pulse.undelivered_tokens, died=True)
             await close_quietly(port)
         # A death that convicted an attempt says nothing against the next replica.
         self._failed_starts = 0 if quarantined else self._failed_starts + 1

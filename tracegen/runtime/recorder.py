@@ -52,6 +52,12 @@ class Recorder:
         )
         return found, Payload(unjudged)
 
+    async def recall(self, shard_id: str, attempt_ids: Sequence[str]) -> tuple[tuple[str, ...], Payload]:
+        completions, _ = await asyncio.to_thread(replay, self._spec.store, shard_id)
+        wanted = frozenset(attempt_ids)
+        found = [completion for completion in completions if completion.attempt_id in wanted]
+        return tuple(completion.attempt_id for completion in found), Payload(found)
+
     async def close(self) -> None:
         await self._journal.close()
 

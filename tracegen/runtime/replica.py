@@ -10,6 +10,7 @@ from tracegen.chat import request
 from tracegen.errors import EngineDead, EngineError, boundary
 from tracegen.protocols import Engine, Exchange, Failed, Finished, Lease, Payload
 from tracegen.recipe import Recipe
+from tracegen.runtime.notices import Notice, no_notice
 from tracegen.types import Completion, EngineIdentity, Generation, Request
 
 GATHER_S = 0.002
@@ -26,6 +27,7 @@ class ReplicaSpec:
     make_engine: Callable[[], Engine]
     epoch: int
     wall_clock: Callable[[], float]
+    notice: Notice = no_notice
 
 
 class Replica:
@@ -132,8 +134,8 @@ class Replica:
         failures, self._failures = self._failures, []
         self._arrived.clear()
         finished = tuple(described(completion) for completion in completions)
-        in_flight = len(self._tasks) + len(self._waiting)
-        exchange = Exchange(finished, tuple(failures), in_flight, self._engine.produced_tokens)
+        in_flight, produced = len(self._tasks) + len(self._waiting), self._engine.produced_tokens
+        exchange = Exchange(finished, tuple(failures), in_flight, produced, self._spec.notice())
         return exchange, Payload(completions)
 
     async def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from tracegen.runtime.progress import DomainProgress, ReplicaProgress, Snapshot
 from tracegen.runtime.pump import Pump
@@ -87,6 +88,8 @@ def _domain(domain: DomainState) -> DomainProgress:
         correct=domain.correct,
         incorrect=domain.incorrect,
         undecided=domain.undecided,
+        quarantined=domain.quarantined,
+        tokens_by_cause=replace(domain.tokens),
     )
 
 

@@ -18,7 +18,7 @@ from tracegen.protocols import Failed, Finished
 from tracegen.recipe import Rejection
 from tracegen.scheduling.forecast import Group, best_floor
 from tracegen.scheduling.policy import POLICIES, Policy, Standing
-from tracegen.scheduling.state import DomainState, InFlight, OpenPrompt, OpenShard
+from tracegen.scheduling.state import DomainState, InFlight, OpenPrompt, OpenShard, Poisoned, Trouble
 from tracegen.scheduling.tokens import TokenCounts, cause
 from tracegen.types import Attempt, Domain, Outcome, ShardEntry
 
@@ -76,8 +76,9 @@ class Scheduler:
         rules: Rejection,
         policy: Policy | None = None,
         settled: Mapping[str, SettledShard] | None = None,
-        quarantined: Iterable[str] = (),
+        quarantined: Mapping[str, Domain] | None = None,
     ) -> None:
+        """``settled`` by shard id; ``quarantined``: attempts that earlier drivers gave up, never handed out again."""
         self._rules = rules
         self._policy = policy or POLICIES[rules.policy]
         self._domains: dict[Domain, DomainState] = {}
@@ -88,13 +89,17 @@ class Scheduler:
         self._unjudged: dict[str, tuple[OpenPrompt, int]] = {}
         self._decided: list[str] = []
         self._opening: set[str] = set()
-        self._quarantined = set(quarantined)
+        self._quarantined = set(quarantined or ())
+        self._poisoned: list[Poisoned] = []
         self._held: frozenset[Domain] = frozenset()
         self._hold_due = HOLD_EVERY
         self.settled_shards = 0
         self.planned_shards = 0
         for shard in plan:
             self._plan(shard, (settled or {}).get(shard.shard_id))
+        for domain in (quarantined or {}).values():
+            if domain in self._domains:
+                self._domains[domain].quarantined += 1
         self._check_budget()
 
     def _plan(self, shard: ShardEntry, settled: SettledShard | None) -> None:
@@ -155,6 +160,9 @@ class Scheduler:
             self._prompts[prompt_id] = prompt
         self._restore(resumed)
         for prompt in opened.prompts:
+            was_fresh = prompt.issued == 0
+            self._skip_quarantined(prompt)
+            opened.domain.fresh -= was_fresh and prompt.issued > 0
             self._review(prompt)
 
     def _restore(self, resumed: Iterable[Resumed]) -> None:
@@ -176,6 +184,11 @@ class Scheduler:
             for missing in sorted(set(range(prompt.issued)) - seen):
                 self._owe(prompt, missing)
 
+    def _skip_quarantined(self, prompt: OpenPrompt) -> None:
+        """The prompt's next index is one that was not given up."""
+        while self._quarantined and Attempt(prompt.prompt_id, prompt.issued).attempt_id in self._quarantined:
+            prompt.issued += 1
+
     def _owe(self, prompt: OpenPrompt, index: int) -> None:
         attempt_id = Attempt(prompt.prompt_id, index).attempt_id
         if attempt_id in self._quarantined:
@@ -188,6 +201,11 @@ class Scheduler:
         """Shards that have become ready to be settled since the last call."""
         decided, self._decided = self._decided, []
         return decided
+
+    def take_quarantined(self) -> list[Poisoned]:
+        """Attempts that have been given up since the last call."""
+        poisoned, self._poisoned = self._poisoned, []
+        return poisoned
 
     def settled(self, shard_id: str) -> None:
         """The shard's objects are written: forget it."""
@@ -289,6 +307,7 @@ class Scheduler:
         domain.fresh -= prompt.issued == 0
         index = prompt.issued
         prompt.issued += 1
+        self._skip_quarantined(prompt)
         prompt.open += 1
         domain.open += 1
         flight = InFlight(Attempt(prompt.prompt_id, index).attempt_id, prompt, index)
@@ -321,14 +340,6 @@ class Scheduler:
         prompt.shard.domain.longest = max(prompt.shard.domain.longest, completion.completion_tokens)
         self._unjudged[completion.attempt_id] = (prompt, completion.completion_tokens)
 
-    def lost(self, attempt_id: str) -> None:
-        """A finished attempt's text was lost with its node before it was durable: hand the attempt out again."""
-        prompt, tokens = self._unjudged.pop(attempt_id)
-        domain = prompt.shard.domain
-        domain.tokens.lost += tokens
-        index = int(attempt_id.partition(".")[2])
-        self._give_back(InFlight(attempt_id, prompt, index, tries=1), poisoned=False)
-
     def judged(self, attempt_id: str, outcome: Outcome, reason: str = "") -> None:
         """A finished attempt's completion and verdict are durable."""
         prompt = self._unjudged[attempt_id][0]
@@ -340,13 +351,25 @@ class Scheduler:
         if domain.closed and not was_closed:
             self._close_domain(domain)
 
-    def failed(self, failure: Failed) -> bool:
+    def lost(self, attempt_id: str) -> None:
+        """A finished attempt's completion was lost before it was durable: it is handed out again."""
+        prompt, tokens = self._unjudged.pop(attempt_id)
+        prompt.tokens -= tokens
+        prompt.finished -= 1
+        prompt.shard.domain.tokens.lost += tokens
+        index = int(attempt_id.partition(".")[2])
+        self._give_back(InFlight(attempt_id, prompt, index, tries=1), poisoned=False)
+
+    def failed(self, failure: Failed, *, at_s: float = 0.0) -> bool:
         """An attempt came back without a completion. True when it is quarantined rather than handed out again."""
         flight = self._land(failure.attempt_id)
         flight.tries += 1
+        flight.note(Trouble(at_s, flight.replica_id, failure.error, died=False))
         return self._give_back(flight, poisoned=not failure.retryable or flight.tries >= MAX_TRIES)
 
-    def revoke(self, replica_id: str, *, died: bool = True, lost_tokens: int = 0) -> list[str]:
+    def revoke(
+        self, replica_id: str, *, died: bool = True, lost_tokens: int = 0, why: str = "", at_s: float = 0.0
+    ) -> list[str]:
         """Take back all leases of a replica that is gone. Returns the attempts that are quarantined for it.
 
         ``died``: it died of itself, so that one of its attempts may be to blame; else its node was taken away.
@@ -358,6 +381,8 @@ class Scheduler:
             self._land(flight.attempt_id)
             flight.tries += 1
             flight.deaths += died
+            if died:
+                flight.note(Trouble(at_s, replica_id, why, died=True))
             flight.prompt.shard.domain.tokens.lost += lost_tokens // len(lost)
             if self._give_back(flight, poisoned=few and flight.deaths >= MAX_DEATHS):
                 quarantined.append(flight.attempt_id)
@@ -374,9 +399,16 @@ class Scheduler:
         domain.open -= 1
         domain.quarantined += poisoned
         if poisoned:
-            self._quarantined.add(flight.attempt_id)
+            self._quarantine(flight)
         self._review(prompt)
         return poisoned
+
+    def _quarantine(self, flight: InFlight) -> None:
+        self._quarantined.add(flight.attempt_id)
+        prompt = flight.prompt
+        shard = prompt.shard
+        about = (flight.attempt_id, prompt.prompt_id, shard.shard_id, shard.domain.domain)
+        self._poisoned.append(Poisoned(*about, flight.tries, flight.deaths, flight.troubles))
 
     def _count(self, attempt_id: str, outcome: Outcome, reason: str) -> None:
         prompt, tokens = self._unjudged.pop(attempt_id)

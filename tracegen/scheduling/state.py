@@ -2,11 +2,38 @@
 
 from collections import Counter, deque
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from tracegen.scheduling.posterior import Beliefs
 from tracegen.scheduling.queue import ReadyQueue
 from tracegen.scheduling.tokens import TokenCounts
 from tracegen.types import Domain
+
+
+class Trouble(NamedTuple):
+    """One time that an attempt came back without a completion: evidence, should it be quarantined."""
+
+    at_s: float
+    replica_id: str
+    error: str
+    died: bool
+    """The replica died with it in hand; else the engine could not complete it."""
+
+
+TROUBLES_KEPT = 8
+"""The latest ones of an attempt."""
+
+
+class Poisoned(NamedTuple):
+    """An attempt that was given up, and why."""
+
+    attempt_id: str
+    prompt_id: str
+    shard_id: str
+    domain: Domain
+    tries: int
+    deaths: int
+    troubles: tuple[Trouble, ...]
 
 
 @dataclass(slots=True, eq=False)
@@ -54,6 +81,10 @@ class InFlight:
     """How often it came back without a completion."""
     deaths: int = 0
     """How often a replica died with it in hand."""
+    troubles: tuple[Trouble, ...] = ()
+
+    def note(self, trouble: Trouble) -> None:
+        self.troubles = (*self.troubles, trouble)[-TROUBLES_KEPT:]
 
 
 @dataclass(slots=True, eq=False)

@@ -70,7 +70,17 @@ class VerifierPool:
         return sorted(worker.pid for worker in self._workers if worker.alive)
 
     async def start(self) -> None:
-        """Start every process and wait until each is ready. Raises VerifierError."""
+        """Start every process and wait until each is ready. Raises VerifierError when that fails again and again."""
+        for tries in range(1, MAX_TRIES + 1):
+            try:
+                return await self._start()
+            except VerifierError as error:
+                if tries == MAX_TRIES:
+                    raise
+                logger.warning("%s; trying again", error.message)
+        return None
+
+    async def _start(self) -> None:
         self._free = asyncio.Queue()
         self._closed = False
         try:
