@@ -172,6 +172,18 @@ async def test_processes_are_recycled() -> None:
     await pool.close()
 
 
+async def test_judges_wait_while_the_only_process_is_replaced() -> None:
+    pool = VerifierPool({"faulty": Faulty()}, 1, Limits(deadline_s=DEADLINE_S, cases_per_process=1))
+    await pool.start()
+
+    async def ask_later(number: int) -> str:
+        await asyncio.sleep(number / 50)
+        return (await pool.judge([case("fine")]))[0].reason
+
+    assert set(await asyncio.gather(*map(ask_later, range(12)))) == {"verified"}
+    await pool.close()
+
+
 async def test_closing_while_judging_is_told(pool: VerifierPool) -> None:
     judging = asyncio.create_task(pool.judge([case("sleep")] * 40))
     await asyncio.sleep(0.3)
