@@ -172,6 +172,17 @@ async def test_processes_are_recycled() -> None:
     await pool.close()
 
 
+async def test_a_judge_waits_while_the_only_process_is_replaced() -> None:
+    pool = VerifierPool({"faulty": Faulty()}, 1, Limits(deadline_s=DEADLINE_S, cases_per_process=1))
+    await pool.start()
+    first = asyncio.create_task(pool.judge([case("fine")] * 2))
+    while pool._workers:  # noqa: ASYNC110 -- the moment between two processes announces itself to nobody
+        await asyncio.sleep(0)
+    assert [verdict.reason for verdict in await pool.judge([case("fine")])] == ["verified"]
+    assert len(await first) == 2
+    await pool.close()
+
+
 async def test_closing_while_judging_is_told(pool: VerifierPool) -> None:
     judging = asyncio.create_task(pool.judge([case("sleep")] * 40))
     await asyncio.sleep(0.3)

@@ -179,3 +179,22 @@ def test_a_driver_that_is_superseded_stops_at_once(tmp_path: Path) -> None:
     with pytest.raises(Fenced, match="process 7 on gpu-7"):
         run(given, take_over)
     assert time.monotonic() - taken_s[0] < 3
+
+
+@pytest.mark.ray
+def test_parts_that_ray_loses_cost_a_line_each_and_no_noise(tmp_path: Path) -> None:
+    recipe = recipe_file(tmp_path, prompts=64, simulated=SLOW)
+    left = Left(order(recipe))
+    with driving(recipe, "--cluster", "ray") as driver:
+        driver.until_settled(left, 1)
+        for process in driver.family():
+            if process.name().startswith(("ray::Recorder", "ray::Verifier")):
+                process.kill()
+        assert driver.ended() == 0, driver.said()
+    noise = [line for line in driver.said() if not line.startswith(("run simulated-", "["))]
+    assert sorted(line[: len("WARNING: recorder 0 lost")] for line in noise) == [
+        "WARNING: recorder 0 lost",
+        "WARNING: verifier pool 0",
+    ]
+    assert driver.out.read_text().startswith("domain"), "standard output is for results"
+    left.must_be_whole()

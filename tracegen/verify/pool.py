@@ -101,7 +101,7 @@ class VerifierPool:
 
     async def judge(self, cases: Sequence[Case]) -> list[Verdict]:
         """A verdict for each case, in order. Raises VerifierError when the pool is closed."""
-        if not self._workers:
+        if self._closed:  # not: has no process, which is so whenever the only one is being replaced
             raise VerifierError("the verifier pool is not running")
         verdicts: list[Verdict | None] = []
         for position, case in enumerate(cases):
