@@ -72,3 +72,15 @@ def test_it_is_told_in_one_line(
         "",
         f"error: cannot write s3://{bucket}/prefix at {s3_server.endpoint}: {expected}\n",
     )
+
+
+def test_prompts_that_are_not_in_their_bucket(
+    s3_server: S3Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in s3_server.env.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as ended:
+        main(["run", "small.yaml", "--store", "store", "--set", "prompts.0.path=s3://tracegen/gone.jsonl"])
+    assert ended.value.code == 2
+    assert capsys.readouterr() == ("", "error: no such object: s3://tracegen/gone.jsonl\n")
+    assert not Path("store").exists()

@@ -26,13 +26,14 @@ WORKER_PORTS = 100
 class RayHead:
     """Where it listens, and what a shell beside it has in its environment."""
 
+    address: str
     dashboard: str
     folder: Path
     env: Mapping[str, str]
 
 
 @contextmanager
-def ray_head(num_cpus: int = 2) -> Iterator[RayHead]:
+def ray_head(num_cpus: int = 2, **environment: str) -> Iterator[RayHead]:
     """A running head, and nothing of it left afterwards. Never ``ray stop``: that ends every Ray on the machine."""
     gcs, client, dashboard, agent = free_ports(4)
     # Its sockets lie in there, and the path of a socket must be short.
@@ -45,7 +46,8 @@ def ray_head(num_cpus: int = 2) -> Iterator[RayHead]:
         *(f"--min-worker-port={first_worker_port}", f"--max-worker-port={first_worker_port + WORKER_PORTS - 1}"),
         *("--object-store-memory=200000000", "--disable-usage-stats"),
     ]
-    head = RayHead(f"http://127.0.0.1:{dashboard}", folder, _environment(f"http://127.0.0.1:{dashboard}"))
+    url = f"http://127.0.0.1:{dashboard}"
+    head = RayHead(f"127.0.0.1:{gcs}", url, folder, {**_environment(url), **environment})
     with (folder / "start.log").open("wb") as log:
         # A session of its own: signals meant for it reach nobody else.
         process = subprocess.Popen(

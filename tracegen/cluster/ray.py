@@ -209,19 +209,20 @@ class RayCluster:
 
     def _check_resources(self) -> None:
         """Raises RecipeError when the replicas cannot be placed, and no waiting would change that."""
-        nodes = [node for node in ray.nodes() if node["Alive"]]
-        if any(NODE_GROUP in node.get("Labels", {}) for node in nodes):
-            # Machines of a group come from an autoscaler, or from Kubernetes: there may be others tomorrow.
-            return
+        wanted, nodes = self._where.replicas, [node for node in ray.nodes() if node["Alive"]]
         places = sum(_places(node["Resources"], self._where) for node in nodes)
-        if places < self._where.replicas:
-            each = f"{self._where.gpus_per_replica} GPUs and {self._where.cpus_per_replica:g} CPUs"
-            have = ray.cluster_resources()
-            raise RecipeError(
-                f"where: {self._where.replicas} replicas of {each} are asked for, and there is room for {places}: this "
-                f"cluster has {have.get('GPU', 0):g} GPUs and {have.get('CPU', 0):g} CPUs on {len(nodes)} nodes",
-                hint="lower where.replicas, gpus_per_replica or cpus_per_replica, or connect to a larger cluster",
-            )
+        if places >= wanted:
+            return
+        if any(NODE_GROUP in node.get("Labels", {}) for node in nodes):
+            # Such nodes come from an autoscaler or from Kubernetes, and nobody here can say what else may come.
+            logger.warning("room for %d of %d replicas; the others wait for the cluster to grow", places, wanted)
+            return
+        gpus, cpus, have = self._where.gpus_per_replica, self._where.cpus_per_replica, ray.cluster_resources()
+        raise RecipeError(
+            f"where: {wanted} replicas of {gpus} GPUs and {cpus:g} CPUs are asked for, and there is room for {places}: "
+            f"this cluster has {have.get('GPU', 0):g} GPUs and {have.get('CPU', 0):g} CPUs on {len(nodes)} nodes",
+            hint="lower where.replicas, gpus_per_replica or cpus_per_replica, or connect to a larger cluster",
+        )
 
     async def start_replica(self, spec: ReplicaSpec, replica_id: str) -> ReplicaPort:
         options = {"num_cpus": self._where.cpus_per_replica, "num_gpus": self._where.gpus_per_replica}
