@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 MAX_BATCHES = 256
 """Batches between a replica and the ledger; beyond it, replicas wait. Bounds memory when storage is slow."""
-MAX_SETTLING = 4
+SETTLING_PER_RECORDER = 4
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -68,7 +68,7 @@ class Recording:
         self._tasks = tasks
         self._quarantine = quarantine
         self._batches = asyncio.Semaphore(MAX_BATCHES)
-        self._settling = asyncio.Semaphore(MAX_SETTLING)
+        self._settling = asyncio.Semaphore(SETTLING_PER_RECORDER * len(recorders))
         self.work = asyncio.Event()
         """Set when there may be something new to hand out."""
         self.done = asyncio.Event()
