@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 RECIPE ?= jobs/recipes/quickstart.yaml
+ROUNDS ?= 200
 # Handed to `tracegen run` and to pytest: make run ARGS="--replicas 2", make test ARGS="-k scheduler".
 ARGS ?=
 
@@ -10,7 +11,7 @@ VLLM_BIN := .venv-vllm/bin
 PIP := -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup install run test test-slow test-vllm check fix schemas ci clean
+.PHONY: help setup install run test test-slow test-vllm faults check fix schemas ci clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -56,6 +57,9 @@ test: .venv/installed-dev ## every test that this machine can run in minutes
 
 test-slow: .venv/installed-dev ## the long ones
 	$(BIN)/python -m pytest -m 'slow and not vllm' $(ARGS)
+
+faults: .venv/installed-dev ## kill processes of runs, nodes and requests at random: ROUNDS=200
+	FAULT_ROUNDS=$(ROUNDS) $(BIN)/python -m pytest -m faults tests/faults tests/ray $(ARGS)
 
 test-vllm: .venv-vllm/installed ## the same teacher on vLLM's CPU build, in an environment of its own
 	$(VLLM_BIN)/python -m pytest -m vllm $(ARGS)

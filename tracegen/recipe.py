@@ -86,7 +86,18 @@ class ReasoningGymSource(Source):
     licence: str = "Apache-2.0"
 
 
-PromptSource = Annotated[JsonlSource | ParquetSource | HubSource | ReasoningGymSource, Field(discriminator="kind")]
+class SyntheticSource(Source):
+    """Seeded arithmetic with answers, for rehearsals: any domain, any size, nothing to install, nothing to train on."""
+
+    kind: Literal["synthetic"]
+    size: int = Field(gt=0)
+    seed: int = Field(0, ge=0)
+    licence: str = "CC0-1.0"
+
+
+PromptSource = Annotated[
+    JsonlSource | ParquetSource | HubSource | ReasoningGymSource | SyntheticSource, Field(discriminator="kind")
+]
 
 
 class Example(Value):

@@ -1,8 +1,10 @@
 """Completion tokens by what became of them: every token was paid for, and each is accounted for once."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from tracegen.types import Outcome
+if TYPE_CHECKING:  # progress is imported by the command line, which starts without pydantic
+    from tracegen.types import Outcome
 
 
 @dataclass(slots=True)
@@ -39,10 +41,10 @@ class TokenCounts:
 CAUSES = ("kept", "surplus", "rejected", "truncated", "undecided", "lost")
 
 
-def cause(outcome: Outcome, reason: str, *, wanted: bool) -> str:
+def cause(outcome: "Outcome", reason: str, *, wanted: bool) -> str:
     """Under which cause a judged completion's tokens are counted; ``wanted``: its prompt was short of traces."""
-    if outcome is Outcome.CORRECT:
+    if outcome == "correct":
         return "kept" if wanted else "surplus"
     if reason == "truncated":
         return "truncated"
-    return "rejected" if outcome is Outcome.INCORRECT else "undecided"
+    return "rejected" if outcome == "incorrect" else "undecided"
