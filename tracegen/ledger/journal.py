@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,8 +35,8 @@ class JournalLimits:
     """With so much waiting, everything is written at once."""
     held_bytes: int = 64 * 1024**2
     """With so much in memory, ``append`` waits before it takes more."""
-    writers: int = 4
-    """Writes at a time."""
+    writers: int = 16
+    """Writes at a time. They wait for the store (an fsync, a PUT), so cores do not bound them."""
 
 
 @dataclass(eq=False, slots=True)
@@ -62,6 +63,8 @@ class Journal:
         self._open: dict[tuple[Kind, str], tuple[_Batch, asyncio.Task[None]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._writers = asyncio.Semaphore(self._limits.writers)
+        # Of our own: asyncio's pool has a few more threads than there are cores, and settling needs those.
+        self._threads = ThreadPoolExecutor(self._limits.writers, "journal")
         self._freed = asyncio.Event()
         self.held_bytes = 0
         self._waiting_bytes = 0
@@ -85,6 +88,7 @@ class Journal:
         """Flush, and take no more rows. Idempotent."""
         self._closed = True
         await self.flush()
+        self._threads.shutdown(wait=False)
 
     async def _add(self, kind: Kind, rows: Sequence[Completion] | Sequence[Judgement]) -> None:
         if self._closed:
@@ -136,7 +140,7 @@ class Journal:
                 # Only now is the batch closed: rows that come while all writers are busy share its write.
                 del self._open[batch.kind, batch.shard_id]
                 self._waiting_bytes -= batch.size_bytes
-                await asyncio.to_thread(self._write, batch)
+                await asyncio.get_running_loop().run_in_executor(self._threads, self._write, batch)
         finally:
             self.held_bytes -= batch.size_bytes
             self._freed.set()

@@ -25,7 +25,7 @@ MAX_BATCHES = 256
 """Batches between a replica and the ledger; beyond it, replicas wait."""
 MAX_TOKENS = 1 << 24
 """And their tokens, some 64 MB of text. Both bound memory when storage, or judging, is slower than the replicas."""
-MAX_SETTLING = 4
+SETTLING_PER_RECORDER = 4
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -72,7 +72,7 @@ class Recording:
         self._batches = asyncio.Semaphore(MAX_BATCHES)
         self._tokens = 0
         self._fewer = asyncio.Event()
-        self._settling = asyncio.Semaphore(MAX_SETTLING)
+        self._settling = asyncio.Semaphore(SETTLING_PER_RECORDER * len(recorders))
         self.work = asyncio.Event()
         """Set when there may be something new to hand out."""
         self.done = asyncio.Event()
