@@ -186,6 +186,12 @@ def test_a_finished_run_has_nothing_to_do() -> None:
     assert scheduler.domains[0].accepted == 3
 
 
+def feed(scheduler: Scheduler, plan: dict[str, ShardEntry]) -> None:
+    while shard_id := scheduler.next_shard(4):
+        entry = plan[shard_id]
+        scheduler.open(entry, {f"{shard_id}p{n}": f"group {n % 2}" for n in range(entry.prompts)})
+
+
 def drive(
     scheduler: Scheduler, plan: dict[str, ShardEntry], rng: random.Random, on_handout: Callable[[str], None]
 ) -> None:
@@ -193,9 +199,7 @@ def drive(
     held: dict[str, list[Handout]] = {"r0": [], "r1": [], "r2": []}
     unjudged: list[str] = []
     while not scheduler.done:
-        while shard_id := scheduler.next_shard(4):
-            entry = plan[shard_id]
-            scheduler.open(entry, [f"{shard_id}p{n}" for n in range(entry.prompts)])
+        feed(scheduler, plan)
         replica = rng.choice(sorted(held))
         for handout in scheduler.lease(replica, rng.randint(0, 4)):
             on_handout(handout.attempt.attempt_id)
@@ -237,6 +241,8 @@ def test_every_run_ends_and_no_attempt_is_completed_twice(seed: int, keep: int, 
     assert all(int(attempt_id.partition(".")[2]) < keep + extra for attempt_id in handed)
     for domain in scheduler.domains:
         assert domain.open == 0
+        assert not any(domain.standings.values())
+        assert domain.waiting == sum(plan[shard_id].prompts for shard_id in domain.unopened)
         if domain.quota is None:
             assert domain.decided == domain.prompts
         else:

@@ -406,7 +406,7 @@ class Scheduler:
         domain.floor = self._rules.give_up_below
         if domain.quota is None or domain.filled:
             return
-        wanted = domain.quota - domain.accepted
+        wanted = float(domain.quota - domain.accepted)
         wanted += SPARE * math.sqrt(wanted)
         groups = [Group(domain.beliefs.outlook(group).gain, states) for group, states in _prompts_left(domain).items()]
         domain.floor = max(domain.floor, best_floor(groups, self._rules, wanted))
