@@ -13,7 +13,7 @@ from benchmarks.scheduling.populations import Shards, Source, Teacher
 from tracegen.recipe import Rejection
 from tracegen.scheduling.scheduler import Scheduler
 from tracegen.scheduling.simulate import Population, ReplicaModel, Simulated, Simulation
-from tracegen.types import Attempt, Outcome
+from tracegen.types import Attempt, Domain, Outcome
 
 FIXED = (2, 4, 8, 16)
 REPLICA = ReplicaModel(slots=32, tokens_per_s=40, half_rate_at=256)
@@ -57,7 +57,7 @@ def compare(teacher: Population, shards: Shards, attempts: int, most: int, repli
 
 def rows_of(name: str, sources: tuple[Source, ...], wrong_is_longer: float, prompts: int, replicas: int) -> list[Row]:
     teacher = Teacher(sources, wrong_is_longer)
-    shards = populations.shards(sources, {populations.Domain.MATH: prompts})
+    shards = populations.shards(sources, {Domain.MATH: prompts})
     return [
         {"population": name, "wrong/right length": wrong_is_longer, **compare(teacher, shards, n, 4 * n, replicas)}
         for n in FIXED

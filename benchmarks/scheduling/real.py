@@ -123,7 +123,7 @@ def main() -> None:
     arguments.add_argument("--orders", type=int, default=50)
     given = arguments.parse_args()
     pool = load(given.store, given.run or runs(given.store)[0])
-    numbers = [number for number in (2, 4, 8, 16) if number <= pool.attempts]
+    numbers = [number for number in (2, 4, 8, 16) if 2 * number <= pool.attempts]
     rows = [compare(pool, number, given.orders) for number in numbers]
     chains = list(pool.draws.values())
     right = fmean(draw.outcome is Outcome.CORRECT for chain in chains for draw in chain)

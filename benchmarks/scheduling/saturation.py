@@ -106,12 +106,12 @@ def run(shards: Shards, drawn: dict[str, list[Draw]], rules: Rejection, replicas
     return Simulation(scheduler, shards, Recorded(drawn), replicas).run()
 
 
-def measure(prompts: int, replicas: int) -> list[Row]:
+def measure(prompts: int, attempts: int, replicas: int) -> list[Row]:
     """One row for each way to hand out the same work."""
     total = sum(PUBLISHED_SAMPLES.values())
     mix = {domain: math.ceil(samples * prompts / total) for domain, samples in PUBLISHED_SAMPLES.items()}
     shards = populations.shards(EASY, mix)
-    rules = Rejection(keep=1, max_attempts=4)
+    rules = Rejection(keep=1, max_attempts=attempts)
     drawn = draws_of(Teacher(EASY), shards, rules)
     truncated = sum(draw.finish_reason is FinishReason.LENGTH for chain in drawn.values() for draw in chain)
     bound_s = lower_bound_s(drawn, REPLICA, replicas)
@@ -125,6 +125,7 @@ def measure(prompts: int, replicas: int) -> list[Row]:
     return [
         {
             "prompts": len(drawn),
+            "at most": attempts,
             "attempts": ours.attempts,
             "truncated": truncated,
             "traces a slot": ours.attempts / (replicas * REPLICA.slots),
@@ -138,14 +139,15 @@ def measure(prompts: int, replicas: int) -> list[Row]:
 
 def main() -> None:
     arguments = parser(__doc__)
-    arguments.add_argument("--prompts", type=int, nargs="+", default=[804_745])
+    arguments.add_argument("--prompts", type=int, default=sum(PUBLISHED_SAMPLES.values()))
+    arguments.add_argument("--attempts", type=int, nargs="+", default=[1, 4], help="at most so many a prompt")
     arguments.add_argument("--replicas", type=int, default=100)
     given = arguments.parse_args()
-    rows = [row for prompts in given.prompts for row in measure(prompts, given.replicas)]
+    rows = [row for attempts in given.attempts for row in measure(given.prompts, attempts, given.replicas)]
     notes = [
         f"{given.replicas} replicas of {REPLICA.slots} slots; rate per sequence {REPLICA.tokens_per_s:g} / (1 + n / "
         f"{REPLICA.half_rate_at:g}) tokens/s at n sequences. Published mix and means, log-normal, sigma "
-        f"{populations.SIGMA}, cut at {populations.MAX_TOKENS:,}; until one is right, at most 4 attempts."
+        f"{populations.SIGMA}, cut at {populations.MAX_TOKENS:,}; a prompt is tried until an attempt is right."
     ]
     show("benchmarks.scheduling.saturation", rows, notes, given.json)
 

@@ -222,7 +222,7 @@ def drive(scheduler: Scheduler, plan: dict[str, ShardEntry], fleet: RandomFleet)
     while not scheduler.done:
         while shard_id := scheduler.next_shard(4):
             entry = plan[shard_id]
-            scheduler.open(entry, [f"{shard_id}p{n}" for n in range(entry.prompts)])
+            scheduler.open(entry, {f"{shard_id}p{n}": f"group {n % 2}" for n in range(entry.prompts)})
         fleet.step()
         for decided in scheduler.take_decided():
             scheduler.settled(decided)
@@ -248,6 +248,8 @@ def test_every_run_ends_and_no_attempt_is_completed_twice(seed: int, keep: int, 
     assert all(int(attempt_id.partition(".")[2]) < keep + extra for attempt_id in fleet.completed)
     for domain in scheduler.domains:
         assert domain.open == 0
+        assert not any(domain.standings.values())
+        assert domain.waiting == sum(plan[shard_id].prompts for shard_id in domain.unopened)
         if domain.quota is None:
             assert domain.decided == domain.prompts
         else:

@@ -8,7 +8,6 @@ of a domain: at the margin an attempt is worth the same, whichever prompt it goe
 
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
 from typing import NamedTuple
 
 from tracegen.recipe import Rejection
@@ -32,46 +31,60 @@ class Group(NamedTuple):
     """By how many of their attempts were right and wrong so far."""
 
 
+Gains = list[list[float]]
+"""By right, then wrong attempts."""
+
+
 def expected_yield(gain: Gain, rules: Rejection, floor: float, state: tuple[int, int] = (0, 0)) -> Yield:
     """Of one prompt in this state, from now on; the first attempt at a fresh one is always made."""
-    return _yields(gain, rules, floor)(*state)
-
-
-def _yields(gain: Gain, rules: Rejection, floor: float) -> Callable[[int, int], Yield]:
-
-    @cache
-    def after(right: int, wrong: int) -> Yield:
-        if right >= rules.keep or right + wrong >= rules.max_attempts:
-            return Yield(0.0, 0.0)
-        chance = gain((right, wrong))
-        if wrong and chance < floor:
-            return Yield(0.0, 0.0)
-        won, lost = after(right + 1, wrong), after(right, wrong + 1)
-        return Yield(
-            chance * (1 + won.accepted) + (1 - chance) * lost.accepted,
-            1 + chance * won.attempts + (1 - chance) * lost.attempts,
-        )
-
-    return after
+    right, wrong = state
+    return _yields(_gains(gain, rules), floor)[right][wrong]
 
 
 def best_floor(groups: Sequence[Group], rules: Rejection, wanted: float) -> float:
     """The highest floor under which the groups' prompts are expected to give ``wanted`` more traces; 0 if none is."""
-    floors = sorted({1.0, *(group.gain(state) for group in groups for state in _retried(rules))})
+    known = [(_gains(group.gain, rules), group.prompts) for group in groups]
+    # A prompt may be given up once an attempt was wrong.
+    floors = sorted({1.0, *(chance for gains, _ in known for by_wrong in gains for chance in by_wrong[1:])})
 
     def falls_short(floor: float) -> bool:
-        return sum(_accepted(group, rules, floor) for group in groups) < wanted
+        return sum(_accepted(gains, floor, prompts) for gains, prompts in known) < wanted
 
     # What the prompts give falls as the floor rises, so the floors fall into enough, then too little.
     enough = bisect_right(floors, False, key=falls_short)
     return floors[enough - 1] if enough else 0.0
 
 
-def _accepted(group: Group, rules: Rejection, floor: float) -> float:
-    after = _yields(group.gain, rules, floor)
-    return sum(prompts * after(*state).accepted for state, prompts in group.prompts.items())
+def _gains(gain: Gain, rules: Rejection) -> Gains:
+    return [[gain((right, wrong)) for wrong in range(rules.max_attempts - right)] for right in range(rules.keep)]
 
 
-def _retried(rules: Rejection) -> list[tuple[int, int]]:
-    """States in which a prompt may be given up: at least one attempt was wrong."""
-    return [(right, wrong) for right in range(rules.keep) for wrong in range(1, rules.max_attempts - right)]
+def _accepted(gains: Gains, floor: float, prompts: Mapping[tuple[int, int], float]) -> float:
+    yields = _yields(gains, floor)
+    return sum(
+        number * yields[right][wrong].accepted
+        for (right, wrong), number in prompts.items()
+        if right < len(gains) and wrong < len(gains[right])
+    )
+
+
+NOTHING = Yield(0.0, 0.0)
+
+
+def _yields(gains: Gains, floor: float) -> list[list[Yield]]:
+    """From the last attempts backwards; a row for each number of right ones, a prompt that has enough included."""
+    table = [[NOTHING] * (len(gains[-1]) + 1)]
+    for by_wrong in reversed(gains):
+        won, lost, row = table[0], NOTHING, [NOTHING]
+        for wrong in range(len(by_wrong) - 1, -1, -1):
+            chance, better = by_wrong[wrong], won[wrong]
+            if wrong and chance < floor:
+                lost = NOTHING
+            else:
+                lost = Yield(
+                    chance * (1 + better.accepted) + (1 - chance) * lost.accepted,
+                    1 + chance * better.attempts + (1 - chance) * lost.attempts,
+                )
+            row.append(lost)
+        table.insert(0, row[::-1])
+    return table

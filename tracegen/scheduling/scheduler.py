@@ -30,7 +30,7 @@ MAX_DEATHS = 2
 SUSPECTS_PER_SLOTS = 16
 """A replica gets one suspect for so many slots at a time: when it dies again, few are left to be suspected."""
 FLOOR_EVERY = 8
-FLOOR_GROWTH = 1.03
+FLOOR_GROWTH = 1.05
 """The give-up rule is computed anew after so many more verdicts of a domain, whichever is more."""
 SPARE = 0.25
 """A prompt that was given up does not come back: rules reckon with a few traces more, in roots of those wanted."""
