@@ -86,7 +86,18 @@ class ReasoningGymSource(Source):
     licence: str = "Apache-2.0"
 
 
-PromptSource = Annotated[JsonlSource | ParquetSource | HubSource | ReasoningGymSource, Field(discriminator="kind")]
+class SyntheticSource(Source):
+    """Seeded arithmetic with answers, for rehearsals: any domain, any size, nothing to install, nothing to train on."""
+
+    kind: Literal["synthetic"]
+    size: int = Field(gt=0)
+    seed: int = Field(0, ge=0)
+    licence: str = "CC0-1.0"
+
+
+PromptSource = Annotated[
+    JsonlSource | ParquetSource | HubSource | ReasoningGymSource | SyntheticSource, Field(discriminator="kind")
+]
 
 
 class Example(Value):
@@ -190,11 +201,11 @@ class Where(Value):
     """A completion is durable at most so long after it arrived."""
     stall_s: float = Field(600, gt=0)
     """A replica that has work and produces no token for so long is replaced."""
+    claim_ttl_s: float = Field(30, gt=0)
+    """A driver that showed no sign of life for so long, as seen from another machine, has lost its run."""
     notice_file: str | None = None
     """A file that, where it exists on a replica's node, tells that the node will be taken away: it holds the Unix time,
     or nothing for two minutes from now. The replica is drained."""
-    claim_ttl_s: float = Field(30, gt=0)
-    """A driver that showed no sign of life for so long, as seen from another machine, has lost its run."""
     min_free_bytes: int = Field(1024**3, ge=0)
     """Refuse to start with less free space in a local store."""
     engines: dict[str, EngineOptions] = {}

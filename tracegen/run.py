@@ -13,6 +13,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Set
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
@@ -105,10 +106,14 @@ def run(order: Order, on_progress: Callable[[Snapshot], None], cluster: Cluster 
     ``cluster`` is for those who have one already; else it is the one that the recipe names.
     """
     started_s = time.monotonic()
-    checked = check(order)
-    cluster = cluster or make_cluster(checked.recipe)
-    cluster.open()
+    place = _place(order)
+    cluster = cluster or make_cluster(order.recipe)
+    with ThreadPoolExecutor(1, "prompts") as beside:
+        # Starting Ray takes seconds, and so may reading prompts. Ray's processes die with the thread that starts them.
+        checking = beside.submit(_with_prompts, order, place)
+        cluster.open()
     try:
+        checked = checking.result()
         return until_stopped(_carry_out(order, checked, cluster, on_progress, started_s))
     finally:
         cluster.close()
@@ -119,17 +124,36 @@ def run(order: Order, on_progress: Callable[[Snapshot], None], cluster: Cluster 
 
 def check(order: Order) -> Checked:
     """Find everything that is wrong with an order, and write nothing. Raises UserError."""
+    return _with_prompts(order, _place(order))
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where the run lies and what works for it: found wrong or right in no time."""
+
+    run_id: str
+    root: Store
+    make_engine: Callable[[], Engine]
+    verifiers: Mapping[str, Verifier]
+
+
+def _place(order: Order) -> _Place:
     recipe = order.recipe
     run_id = _usable(order.run_id or recipe.run_id)
     make_engine = _engine(recipe)
     verifiers = build_verifiers(recipe.verifiers)
     root = open_store(order.store_uri)
     preflight(root)
-    store = SubStore(root, run_id)
-    _same_recipe(store, recipe, run_id)
-    plan = planned(store, recipe, order.loaded.base, partial(_unreadable, verifiers))
-    _enough_space(root, recipe, plan)
-    return Checked(recipe, run_id, store, make_engine, verdict_set(verifiers), plan)
+    _same_recipe(SubStore(root, run_id), recipe, run_id)
+    return _Place(run_id, root, make_engine, verifiers)
+
+
+def _with_prompts(order: Order, place: _Place) -> Checked:
+    """All prompts are read here."""
+    recipe, store = order.recipe, SubStore(place.root, place.run_id)
+    plan = planned(store, recipe, order.loaded.base, partial(_unreadable, place.verifiers))
+    _enough_space(place.root, recipe, plan)
+    return Checked(recipe, place.run_id, store, place.make_engine, verdict_set(place.verifiers), plan)
 
 
 def _usable(run_id: str) -> str:
@@ -357,15 +381,15 @@ def _numbered(start: Callable[[Spec, str], Awaitable[Part]], spec: Spec, name: s
     return begin
 
 
-def _quarantine(mine: Claim, poisoned: Poisoned) -> None:
-    still_owner(mine.store, mine.epoch)
-    quarantine.write(mine.store, quarantine.evidence(poisoned, epoch=mine.epoch, at_s=time.time()))
-
-
 def _publish(mine: Claim, snapshot: Snapshot) -> None:
     """Leave a snapshot for ``tracegen status``. Raises Fenced where it is another driver's to do so."""
     still_owner(mine.store, mine.epoch)
     mine.store.put(STATUS_KEY, json.dumps(snapshot.to_json()).encode())
+
+
+def _quarantine(mine: Claim, poisoned: Poisoned) -> None:
+    still_owner(mine.store, mine.epoch)
+    quarantine.write(mine.store, quarantine.evidence(poisoned, epoch=mine.epoch, at_s=time.time()))
 
 
 def _corpus(

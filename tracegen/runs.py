@@ -14,12 +14,14 @@ from tracegen.errors import StoreError, UserError, boundary
 from tracegen.protocols import Store
 from tracegen.recipe import Recipe
 from tracegen.runtime.progress import Snapshot
-from tracegen.store import SubStore, open_store
+from tracegen.store import SubStore, hurried, open_store
 
 RUN_KEY = "run.json"
 """What a run is: written once, when it begins."""
 STATUS_KEY = "status.json"
 """Where a run stands: written again and again by its driver."""
+LOOK_S = 30.0
+"""Somebody waits at a terminal: a store that does not answer is told of within this."""
 SILENT_S = 60.0
 """A driver that has not written for so long is taken to be gone."""
 
@@ -28,7 +30,7 @@ _SNAPSHOT = TypeAdapter(Snapshot)
 
 def runs(store_uri: str) -> Sequence[str]:
     """Run ids, newest first. Lists the whole store: name a run where there is a choice."""
-    store = open_store(store_uri)
+    store = _looked_at(store_uri)
     keys = [found.key for found in store.list("") if found.key.count("/") == 1 and found.key.endswith(f"/{RUN_KEY}")]
     began = {key.removesuffix(f"/{RUN_KEY}"): _described(store, key)["created_at_s"] for key in keys}
     return sorted(began, key=lambda run_id: (-began[run_id], run_id))
@@ -37,7 +39,7 @@ def runs(store_uri: str) -> Sequence[str]:
 def has_run(store_uri: str, run_id: str) -> bool:
     """Whether there is a run of exactly that id."""
     try:
-        open_store(store_uri).get(f"{run_id}/{RUN_KEY}")
+        _looked_at(store_uri).get(f"{run_id}/{RUN_KEY}")
     except (KeyError, ValueError):  # no such object; not a name that a run could have
         return False
     return True
@@ -45,7 +47,7 @@ def has_run(store_uri: str, run_id: str) -> bool:
 
 def status(store_uri: str, run_id: str, *, now_s: float | None = None) -> Snapshot:
     """The last snapshot of the run's driver; its phase is ``stopped`` where none is at work."""
-    store = open_store(store_uri)
+    store = _looked_at(store_uri)
     try:
         data = store.get(f"{run_id}/{STATUS_KEY}")
     except KeyError:
@@ -65,6 +67,10 @@ def build_corpus(store_uri: str, run_id: str) -> BuiltCorpus:
     with boundary(StoreError, f"cannot read the recipe of {run_id}"):
         recipe = Recipe.model_validate(described["recipe"])
     return build_from_ledger(SubStore(store, run_id), recipe, described["verdict_set"], run_id)
+
+
+def _looked_at(store_uri: str) -> Store:
+    return hurried(open_store(store_uri), LOOK_S)
 
 
 def _described(store: Store, key: str) -> dict[str, Any]:

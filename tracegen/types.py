@@ -82,7 +82,8 @@ class Row:
     __slots__ = ()
 
     def __reduce__(self) -> tuple[object, ...]:
-        return type(self), _field_values(type(self))(self)
+        kind: type = type(self)
+        return kind, _field_values(kind)(self)
 
 
 @cache

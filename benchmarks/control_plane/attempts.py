@@ -80,7 +80,7 @@ def _row(recorders: int, measured: rig.Measured) -> list[object]:
         f"{measured.steady_s:.1f}",
         f"{measured.command_s:.1f}",
         f"{cpu_s / measured.attempts * 1000:.2f}",
-        ", ".join(f"{name} {cpu:.1f}" for name, (cpu, _) in kinds.items()),
+        ", ".join(f"{name} {cpu:.1f} s {peak:.0f} MB" for name, (cpu, peak) in kinds.items()),
     ]
 
 

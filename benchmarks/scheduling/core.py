@@ -56,7 +56,7 @@ def main() -> None:
     arguments.add_argument("--prompts", type=int, default=100_000)
     arguments.add_argument("--slots", type=int, default=25_600)
     given = arguments.parse_args()
-    quotas = {domain: given.prompts // 8 for domain in Domain}
+    quotas = dict.fromkeys(Domain, given.prompts // 8)
     cases = {
         "fixed, 4 attempts": Rejection(keep=1, max_attempts=4, policy="fixed"),
         "adaptive, no quota": Rejection(keep=1, max_attempts=8),

@@ -3,6 +3,7 @@
 import json
 import signal
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from tests.faults.driver import driving, gone, until
 from tests.simulated_run import Left, order, recipe_file
 from tracegen.cluster.local import LocalCluster
 from tracegen.errors import Fenced, StoreError
-from tracegen.ledger.owner import Owner
+from tracegen.ledger.owner import Owner, claim
 from tracegen.ledger.process import Process
 from tracegen.protocols import Payload, RecorderPort
 from tracegen.run import run
@@ -22,6 +23,7 @@ from tracegen.store import SubStore, open_store
 pytestmark = pytest.mark.faults
 
 SLOW = {"tokens_per_s": 400}
+ELSEWHERE = Owner(Process("gpu-7", "another boot", "pid:[1]", 7, 99), 0.0)
 HOURS = {"tokens_per_s": 1}
 CLUSTERS = ["local", pytest.param("ray", marks=pytest.mark.ray)]
 
@@ -56,6 +58,22 @@ def test_a_run_that_is_told_to_stop_stops_cleanly_and_resumes_at_once(
             assert second.ended() == 0, second.said()
         assert not durable & set(left.requests() - asked_before)
         left.must_be_whole()
+
+
+def test_a_driver_that_waits_for_the_run_can_be_stopped(tmp_path: Path) -> None:
+    recipe = recipe_file(tmp_path)
+    given = order(recipe)
+    claim(SubStore(open_store(given.store_uri), given.recipe.run_id), given.recipe.run_id, ELSEWHERE)
+    with driving(recipe) as driver:
+        until(lambda: driver.said(), "it says what it waits for")
+        driver.signal(signal.SIGTERM)
+        began_s = time.monotonic()
+        assert driver.ended() == 130
+    assert time.monotonic() - began_s < 5
+    (waiting, farewell) = driver.said()
+    assert "waiting 30 s for a sign of life of process 7 on gpu-7" in waiting
+    assert farewell == "stopped; the same command resumes"
+    assert not Left(given).requests()
 
 
 def test_a_store_that_fails_ends_the_run_with_one_line_and_the_run_resumes(tmp_path: Path) -> None:
@@ -93,8 +111,8 @@ def test_a_cluster_that_cannot_serve_the_run_leaves_nothing(cluster: str, tmp_pa
 class Raises(Recorder):
     """A recorder with a fault of its own in one verb."""
 
-    def __init__(self, spec: RecorderSpec, verb: str, error: Exception) -> None:
-        super().__init__(spec, "recorder")
+    def __init__(self, spec: RecorderSpec, recorder_id: str, verb: str, error: Exception) -> None:
+        super().__init__(spec, recorder_id)
         self._verb = verb
         self._error = error
 
@@ -121,7 +139,7 @@ class RaisingCluster(LocalCluster):
     verb, error = "", Exception()
 
     async def start_recorder(self, spec: RecorderSpec, recorder_id: str) -> RecorderPort:
-        return Raises(spec, self.verb, self.error)
+        return Raises(spec, recorder_id, self.verb, self.error)
 
 
 @pytest.mark.parametrize("verb", ["append", "settle"])
@@ -151,20 +169,13 @@ def test_a_part_that_fails_to_close_does_not_spoil_the_run(tmp_path: Path) -> No
 def test_a_driver_that_is_superseded_stops_at_once(tmp_path: Path) -> None:
     given = order(recipe_file(tmp_path, simulated=HOURS, where={"claim_ttl_s": 0.8}))
     store = SubStore(open_store(given.store_uri), given.recipe.run_id)
-    elsewhere = Owner(Process("gpu-7", "another boot", "pid:[1]", 7, 99), 0.0)
     taken_s: list[float] = []
 
     def take_over(_: Snapshot) -> None:
         if not taken_s:
-            store.put("owner/00000002.json", _owner_json(elsewhere))
+            store.put("owner/00000002.json", json.dumps(asdict(ELSEWHERE)).encode())
             taken_s.append(time.monotonic())
 
     with pytest.raises(Fenced, match="process 7 on gpu-7"):
         run(given, take_over)
     assert time.monotonic() - taken_s[0] < 3
-
-
-def _owner_json(owner: Owner) -> bytes:
-    from dataclasses import asdict
-
-    return json.dumps(asdict(owner)).encode()

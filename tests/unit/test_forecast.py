@@ -1,5 +1,7 @@
 """What a give-up rule yields, and which is the strictest that still fills a quota."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,7 +39,7 @@ def test_a_higher_floor_never_yields_more_nor_costs_more(
 ) -> None:
     rules = Rejection(keep=keep, max_attempts=keep + extra)
     yields = [expected_yield(beta(a, b), rules, floor) for floor in sorted(floors)]
-    for lower, higher in zip(yields, yields[1:], strict=False):
+    for lower, higher in itertools.pairwise(yields):
         assert higher.accepted <= lower.accepted + 1e-9
         assert higher.attempts <= lower.attempts + 1e-9
 

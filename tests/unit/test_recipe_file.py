@@ -60,7 +60,7 @@ def test_a_recipe_is_read_and_its_paths_start_at_its_folder(tmp_path: Path) -> N
             "prompts.0.domain: must be 'math', 'code', 'stem', 'logic' or 'general', not 'maths'",
         ),
         ("kind: jsonl", "kind: json", "prompts.0: unknown kind 'json'; did you mean 'jsonl'?"),
-        ("kind: jsonl, ", "", "prompts.0: 'kind' is required; known: hub, jsonl, parquet, reasoning_gym"),
+        ("kind: jsonl, ", "", "prompts.0: 'kind' is required; known: hub, jsonl, parquet, reasoning_gym, synthetic"),
         ("path: questions", "pth: questions", "prompts.0: unknown key 'pth'; did you mean 'path'? (and 1 more)"),
         (
             "math: 10",

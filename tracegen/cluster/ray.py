@@ -190,14 +190,18 @@ class RayCluster:
             os.environ.setdefault("RAY_process_group_cleanup_enabled", "1")
             options |= {"address": "local", "include_dashboard": False}
             options["num_cpus"] = max(os.cpu_count() or 1, self._needed_cpus())
+        # The error of an exchange stands in both of its replies; we look at one.
+        os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")
         what = f"no Ray cluster at RAY_ADDRESS={address}" if address else "Ray does not start on this machine"
-        with boundary(RecipeError, what, hint="correct or unset RAY_ADDRESS" if address else "use --cluster local"):
+        hint = "correct or unset RAY_ADDRESS" if address else "use --cluster local"
+        with ExitStack() as started, boundary(RecipeError, what, hint=hint):
             _knock(address)
+            started.enter_context(redirect_stdout(_ToLog()))
             ray.init(**options)
-        if not address:
-            self._ours.enter_context(_shepherd())
-        self._ours.callback(ray.shutdown)
-        self._ours.enter_context(redirect_stdout(_ToLog()))
+            if not address:
+                started.enter_context(_shepherd())
+            started.callback(ray.shutdown)
+            self._ours = started.pop_all()
 
     def _needed_cpus(self) -> int:
         where = self._where

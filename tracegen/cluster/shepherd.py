@@ -1,4 +1,4 @@
-"""Waits until its standard input ends, which is when the process that holds the other end does, and kills what it was told.
+"""Waits for the end of its standard input, which is the end of whoever holds the other side, then kills as told.
 
 For Ray's agents, which outlive a killed driver by a minute: their servers are gone, and they wait for them. Run as a
 program of its own: ``python shepherd.py PID@START ...``. It knows nothing of Ray and imports nothing of ours.

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tracegen.corpus.layout import Layout, Weights
-from tracegen.corpus.settled import Settled, SettledShard, Verdict
+from tracegen.corpus.settled import Settled, SettledShard
 from tracegen.protocols import Store
 from tracegen.recipe import Recipe
 from tracegen.selection import keep, precedence, threshold
-from tracegen.types import Attempt, Domain, Outcome
+from tracegen.types import Attempt, Domain
 
 COMPRESSION = 2.6
 """Text bytes per byte stored, about (zstd 3; docs/benchmarks)."""
@@ -26,10 +26,10 @@ class Choice:
     thresholds: Mapping[Domain, int]
     """By domain with a quota: the last precedence that it admits."""
 
-    def of(self, shard: SettledShard, verdicts: list[Verdict]) -> set[Attempt]:
+    def of(self, shard: SettledShard, correct: list[Attempt]) -> set[Attempt]:
         """The attempts of one shard that become samples."""
         last = self.thresholds.get(shard.entry.domain, 2**64)
-        kept = keep(_correct(verdicts), self.recipe.rejection.keep)
+        kept = keep(correct, self.recipe.rejection.keep)
         return {attempt for attempt, place in kept if precedence(attempt, place, self.recipe.seed) <= last}
 
 
@@ -38,7 +38,7 @@ def choose(store: Store, recipe: Recipe, settled: Settled) -> Choice:
     ranks: dict[Domain, array[int]] = defaultdict(lambda: array("Q"))
     for shard in settled.shards:
         if shard.entry.domain in recipe.rejection.quotas:
-            kept = keep(_correct(shard.read_verdicts(store)), recipe.rejection.keep)
+            kept = keep(shard.read_correct(store)[0], recipe.rejection.keep)
             ranks[shard.entry.domain].extend(precedence(attempt, place, recipe.seed) for attempt, place in kept)
     quotas = recipe.rejection.quotas
     return Choice(recipe, {domain: threshold(found, quotas[domain]) for domain, found in ranks.items()})
@@ -48,12 +48,8 @@ def lay_out(store: Store, recipe: Recipe, settled: Settled, choice: Choice) -> L
     """Files by the size of what is chosen, as far as stored sizes tell."""
     weights = Weights()
     for shard in settled.shards:
-        verdicts = shard.read_verdicts(store)
-        each = COPIES * COMPRESSION * shard.size_bytes / max(1, len(verdicts))
-        for attempt in choice.of(shard, verdicts):
+        correct, attempts = shard.read_correct(store)
+        each = COPIES * COMPRESSION * shard.size_bytes / max(1, attempts)
+        for attempt in choice.of(shard, correct):
             weights.add(attempt.prompt_id, each)
     return weights.cut(recipe.corpus.file_bytes)
-
-
-def _correct(verdicts: list[Verdict]) -> list[Attempt]:
-    return [verdict.attempt for verdict in verdicts if verdict.outcome is Outcome.CORRECT]

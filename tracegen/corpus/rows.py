@@ -24,6 +24,7 @@ AS_RECORDED = (
     *("temperature", "top_p", "max_tokens", "seed"),
 )
 """Columns that a sample takes over from its completion unchanged."""
+COMPLETION_COLUMNS = (*AS_RECORDED, "attempt_id", "prompt_id", "index", "text", "prefill", "model", "revision")
 
 
 @dataclass(slots=True)
@@ -53,16 +54,17 @@ class Origin:
 def samples(store: Store, shard: SettledShard, choice: Choice, origin: Origin, census: Census) -> list[Row]:
     """The samples of one shard, in the order of their ids. What it sees is counted."""
     verdicts = {verdict.attempt.attempt_id: verdict for verdict in shard.read_verdicts(store)}
-    wanted = {attempt.attempt_id for attempt in choice.of(shard, list(verdicts.values()))}
+    correct = [verdict.attempt for verdict in verdicts.values() if verdict.outcome is Outcome.CORRECT]
+    wanted = {attempt.attempt_id for attempt in choice.of(shard, correct)}
     prompts = {prompt.prompt_id: prompt for prompt in load_shard(store, shard.entry.shard_id)}
     outcomes: dict[str, Counter[str]] = defaultdict(Counter)
     completions: list[Row] = []
-    for attempt_id, completion in shard.read_completions(store, wanted):
-        verdict = verdicts.get(attempt_id)
-        outcomes[attempt_id.partition(".")[0]][verdict.outcome if verdict else "unjudged"] += 1
-        census.reasons[f"{verdict.outcome}:{verdict.reason}" if verdict else "unjudged"] += 1
-        if completion:
-            completions.append(completion)
+    for attempt_ids, found in shard.read_completions(store, wanted, COMPLETION_COLUMNS):
+        completions.extend(found)
+        for attempt_id in attempt_ids:
+            verdict = verdicts.get(attempt_id)
+            outcomes[attempt_id.partition(".")[0]][verdict.outcome if verdict else "unjudged"] += 1
+            census.reasons[f"{verdict.outcome}:{verdict.reason}" if verdict else "unjudged"] += 1
     for prompt_id, counts in outcomes.items():
         _count(census, prompts[prompt_id], counts)
     completions.sort(key=lambda row: str(row["attempt_id"]))

@@ -1,16 +1,16 @@
 """The settled part of a ledger, shard by shard: verdicts alone for choosing, and completions with text for writing."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tracegen.errors import StoreError, boundary
 from tracegen.ledger.layout import COMPLETIONS, parse_settled_key, verdicts_folder
-from tracegen.ledger.schema import COMPLETION
 from tracegen.prompts.prepare import Plan
 from tracegen.protocols import Store, StoredObject
 from tracegen.types import Attempt, Outcome, ShardEntry
@@ -47,14 +47,28 @@ class SettledShard:
             Verdict(attempt(row["attempt_id"]), Outcome(row["outcome"]), row["reason"], row["verifier"]) for row in rows
         ]
 
-    def read_completions(self, store: Store, wanted: Set[str]) -> Iterator[tuple[str, dict[str, Any] | None]]:
-        """Every attempt that was completed, with its row where it is wanted."""
+    def read_correct(self, store: Store) -> tuple[list[Attempt], int]:
+        """The attempts that were right, and how many there were in all: what choosing needs, and cheap."""
+        correct: list[Attempt] = []
+        attempts = 0
+        for found in self.verdicts:
+            table = _read(store, found.key, ["attempt_id", "outcome"])
+            attempts += table.num_rows
+            right = table["attempt_id"].filter(pc.equal(table["outcome"], Outcome.CORRECT.value))
+            correct.extend(map(attempt, right.to_pylist()))
+        return correct, attempts
+
+    def read_completions(
+        self, store: Store, wanted: Set[str], columns: Sequence[str]
+    ) -> Iterator[tuple[list[str], list[dict[str, Any]]]]:
+        """Batch by batch: the attempts that were completed, and the rows of those that are wanted."""
+        wanted_ids = pa.array(sorted(wanted), pa.string())
         for found in self.completions:
             with boundary(StoreError, f"{store.uri}/{found.key} is damaged"):
                 file = pq.ParquetFile(pa.BufferReader(store.get(found.key)))
-                for batch in file.iter_batches(ROWS_PER_BATCH, columns=COMPLETION.names):
-                    for place, attempt_id in enumerate(batch["attempt_id"].to_pylist()):
-                        yield attempt_id, batch.slice(place, 1).to_pylist()[0] if attempt_id in wanted else None
+                for batch in file.iter_batches(ROWS_PER_BATCH, columns=list(columns)):
+                    is_wanted = pc.is_in(batch["attempt_id"], wanted_ids)
+                    yield batch["attempt_id"].to_pylist(), batch.filter(is_wanted).to_pylist()
 
 
 @dataclass(frozen=True, slots=True)

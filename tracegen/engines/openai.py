@@ -133,18 +133,32 @@ class OpenAIEngine:
     async def generate(self, request: Request) -> Generation:
         if self._session is None:
             raise EngineDead("the engine openai is not running")
+        try:
+            with closing_is_death("openai", lambda: self._session is None):
+                return await self._with_retries(self._session, request)
+        except _PassingError as error:
+            kind = EngineDead if error.unreachable else EngineError
+            raise kind(f"attempt {request.attempt_id}: {error.message}, {self._options.max_tries} times") from error
+
+    async def _with_retries(self, session: "aiohttp.ClientSession", request: Request) -> Generation:
+        # tenacity inspects what it is given at each call, a fifth of what a request costs: only failures meet it.
+        try:
+            return await self._once(session, request)
+        except _PassingError as error:
+            failed = [error]
+
+        async def again() -> Generation:
+            if failed:
+                raise failed.pop()
+            return await self._once(session, request)
+
         retrying = AsyncRetrying(
             retry=retry_if_exception_type(_PassingError),
             stop=stop_after_attempt(self._options.max_tries),
             wait=self._wait_s,
             reraise=True,
         )
-        try:
-            with closing_is_death("openai", lambda: self._session is None):
-                return await retrying(self._once, self._session, request)
-        except _PassingError as error:
-            kind = EngineDead if error.unreachable else EngineError
-            raise kind(f"attempt {request.attempt_id}: {error.message}, {self._options.max_tries} times") from error
+        return await retrying(again)
 
     def _wait_s(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
@@ -164,7 +178,7 @@ class OpenAIEngine:
                     raise _refusal(response.status, await response.text(), response.headers, self._options)
                 if self._options.stream:
                     return await self._read_stream(response, request)
-                answer = await response.json(content_type=None)
+                answer = json.loads(await response.read())
         except aiohttp.ClientConnectorError as error:
             raise _PassingError(f"cannot reach {url}: {first_line(error)}", unreachable=True) from error
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:

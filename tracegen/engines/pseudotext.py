@@ -4,6 +4,7 @@ from functools import lru_cache
 from random import Random
 
 BLOCK_CHARS = 1 << 19
+"""Parquet compresses by the megabyte: texts cut from a block smaller than a few of those repeat each other there."""
 
 _TEXT = (
     "let us compute the total so we need to check if this is right wait actually the product of the first two numbers "
@@ -14,16 +15,16 @@ _WORDS = _TEXT.split()
 
 
 @lru_cache(maxsize=4)
-def pseudotext(seed: int) -> str:
+def pseudotext(seed: int, chars: int = BLOCK_CHARS) -> str:
     """A block of varied sentences; the same seed, the same block."""
     random = Random(f"pseudotext {seed}")  # noqa: S311 -- a simulation, no secret
     sentences: list[str] = []
     size = 0
-    while size < BLOCK_CHARS:
+    while size < chars:
         sentence = _sentence(random)
         sentences.append(sentence)
         size += len(sentence)
-    return "".join(sentences)[:BLOCK_CHARS]
+    return "".join(sentences)[:chars]
 
 
 def _sentence(random: Random) -> str:

@@ -17,7 +17,7 @@ from typing import Literal
 from pydantic import Field
 
 from tracegen.engines.decoding import Decoder
-from tracegen.engines.pseudotext import pseudotext, slice_of
+from tracegen.engines.pseudotext import BLOCK_CHARS, pseudotext, slice_of
 from tracegen.errors import EngineDead, EngineError, RecipeError, RequestRefused
 from tracegen.recipe import Teacher
 from tracegen.scheduling.population import Luck, Population, Probability
@@ -30,6 +30,8 @@ class SimulatedOptions(Population):
     """Options of the engine ``simulated``."""
 
     chars_per_token: float = Field(3.4, gt=0)
+    block_chars: int = Field(BLOCK_CHARS, ge=1_000)
+    """Texts are cut from a block of so many characters: with 2**23 they compress about as real ones do."""
     instant: bool = False
     """No waiting at all."""
     tokens_per_s: float = Field(600, gt=0)
@@ -88,7 +90,7 @@ class SimulatedEngine:
 
     @cached_property
     def _pool(self) -> str:
-        return pseudotext(self._options.seed)
+        return pseudotext(self._options.seed, self._options.block_chars)
 
     async def start(self) -> None:
         self.preflight(self._teacher, self._options, 0)
@@ -172,7 +174,8 @@ class SimulatedEngine:
         reasoning = slice_of(self._pool, luck.text, max(1, int(tokens * self._options.chars_per_token)))
         if cut:
             return f"{opening}{reasoning}"
-        right = luck.right < self._options.pass_rate_of(request.attempt_id.rpartition(".")[0] or request.attempt_id)
+        prompt_id = request.attempt_id.rpartition(".")[0] or request.attempt_id
+        right = luck.right < self._options.pass_rate_of(prompt_id, request.domain)
         answer = request.hint if right and request.hint else wrong_answer(request.hint, luck.wrong)
         return f"{opening}{reasoning}\n</think>\n\nThe answer is \\boxed{{{answer}}}."
 

@@ -160,7 +160,7 @@ def _to_values(table: pa.Table, kind: Callable[..., Any], enums: dict[str, type]
 
 def _row_groups(table: pa.Table, row_group_bytes: int) -> list[tuple[int, int]]:
     """Start and number of rows of each row group."""
-    sizes = _text_bytes(table)
+    sizes = _text_bytes(table).to_pylist()
     groups, start, held = [], 0, 0
     for row, size in enumerate(sizes):
         if held and held + size > row_group_bytes:
@@ -170,9 +170,10 @@ def _row_groups(table: pa.Table, row_group_bytes: int) -> list[tuple[int, int]]:
     return [*groups, (start, len(sizes) - start)] if sizes else []
 
 
-def _text_bytes(table: pa.Table) -> list[int]:
-    wide = [field.name for field in table.schema if pa.types.is_large_string(field.type)]
-    if not wide:
-        return [0] * table.num_rows
-    lengths = [pc.binary_length(table.column(name)).to_pylist() for name in wide]
-    return [sum(row) for row in zip(*lengths, strict=True)]
+def _text_bytes(table: pa.Table) -> Any:
+    """Bytes of long text in each row."""
+    sizes = pa.repeat(pa.scalar(0, pa.int64()), table.num_rows)
+    for field in table.schema:
+        if pa.types.is_large_string(field.type):
+            sizes = pc.add(sizes, pc.binary_length(table.column(field.name)))
+    return sizes

@@ -1,7 +1,9 @@
 """Collecting prompts from sources, each problem once, with evidence for what is left out. Near-duplicates stay."""
 
+from array import array
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 
 import pyarrow as pa
@@ -13,6 +15,7 @@ from tracegen.prompts.sources import Unusable
 from tracegen.types import AnswerReference, Prompt, Reference
 
 ROWS_PER_BATCH = 4096
+ANSWERS_REMEMBERED = 1 << 16
 
 
 @dataclass(slots=True)
@@ -36,7 +39,7 @@ class Collector:
         self._batches: list[pa.RecordBatch] = []
         self._open: list[Prompt] = []
         self._places: dict[bytes, int] = {}
-        self._references: list[bytes] = []
+        self._references = array("Q")
 
     def __len__(self) -> int:
         return len(self._references)
@@ -63,12 +66,13 @@ class Collector:
     def table(self) -> pa.Table:
         """Every prompt kept, in the order of the sources. Handed over: the collector takes no more."""
         self._flush()
+        self._places.clear()
         batches, self._batches = self._batches, []
         return pa.Table.from_batches(batches, schema=PROMPT)
 
     def _take(self, prompt: Prompt, tally: Tally, unreadable: "_Unreadable") -> None:
         key, reference = bytes.fromhex(prompt.prompt_id), reference_to_json(prompt.reference)
-        digest = blake2b(reference.encode(), digest_size=8).digest()
+        digest = int.from_bytes(blake2b(reference.encode(), digest_size=8).digest(), "little")
         if (place := self._places.get(key)) is None:
             if reason := self._check(prompt.reference):
                 unreadable.add(prompt.source_row, reason)
@@ -81,7 +85,7 @@ class Collector:
             if len(self.conflicts) < EVIDENCE:
                 self.conflicts.append(self._conflict(place, prompt, reference))
 
-    def _keep(self, prompt: Prompt, key: bytes, digest: bytes) -> None:
+    def _keep(self, prompt: Prompt, key: bytes, digest: int) -> None:
         self._places[key] = len(self._references)
         self._references.append(digest)
         self._open.append(prompt)
@@ -135,14 +139,13 @@ class _Unreadable:
 
 
 def _remembering(check: Callable[[Reference], str]) -> Callable[[Reference], str]:
-    """The check, asked once per answer: among a million problems few answers are new, and parsing one is slow."""
-    known: dict[str, str] = {}
+    """The check, asked once per answer as long as it is remembered: few answers are new, and parsing one is slow."""
+
+    @lru_cache(ANSWERS_REMEMBERED)
+    def of_answer(answer: str) -> str:
+        return check(AnswerReference(answer=answer))
 
     def remembered(reference: Reference) -> str:
-        if not isinstance(reference, AnswerReference):
-            return check(reference)
-        if reference.answer not in known:
-            known[reference.answer] = check(reference)
-        return known[reference.answer]
+        return of_answer(reference.answer) if isinstance(reference, AnswerReference) else check(reference)
 
     return remembered

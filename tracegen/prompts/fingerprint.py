@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tracegen.errors import PromptError, boundary
 from tracegen.prompts.tables import locate, parquet_files
-from tracegen.recipe import HubSource, JsonlSource, ParquetSource, PromptSource, ReasoningGymSource
+from tracegen.recipe import HubSource, JsonlSource, ParquetSource, PromptSource, ReasoningGymSource, SyntheticSource
 from tracegen.store import open_uri
 
 BLOCK_BYTES = 1024**2
@@ -25,6 +25,8 @@ def fingerprint(source: PromptSource, base: Path) -> dict[str, str]:
         case ReasoningGymSource():
             asked = {"size": source.size, "seed": source.seed, "options": source.options}
             return {source.dataset: json.dumps(asked, sort_keys=True), "reasoning-gym": _version("reasoning-gym")}
+        case SyntheticSource():
+            return {"arithmetic": f"size {source.size}, seed {source.seed}"}
 
 
 def _sha256(uri: str) -> str:

@@ -36,7 +36,7 @@ class Prepared:
 
     manifest: PromptManifest
     tables: dict[str, pa.Table]
-    """Prompts by shard id, sorted by prompt id; slices of one table."""
+    """Prompts by shard id, sorted by prompt id; slices of one table. Empty once they are written."""
 
     @property
     def prompts(self) -> int:
@@ -107,6 +107,9 @@ def write_plan(store: Store, prepared: Prepared) -> Plan:
     with ThreadPoolExecutor(WRITERS) as writers:
         for _ in writers.map(lambda shard_id: _write(store, shard_id, prepared.tables[shard_id]), prepared.tables):
             pass
+    # A run lasts for weeks, and whoever prepared it may hold on to this: its texts are in the store now.
+    prepared.tables.clear()
+    pa.default_memory_pool().release_unused()
     store.put_if_absent(KEY, (prepared.manifest.model_dump_json(indent=2) + "\n").encode())
     return load_plan(store)
 

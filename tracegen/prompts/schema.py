@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterable, Iterator
+from json.encoder import encode_basestring
 
 import pyarrow as pa
 from pydantic import TypeAdapter
 
 from tracegen.columns import Column, arrow_schema
-from tracegen.types import Domain, Prompt, Reference
+from tracegen.types import AnswerReference, Domain, Prompt, Reference
 
 COLUMNS = (
     Column("prompt_id", pa.string(), "32 hex digits of a hash over domain and text"),
@@ -26,6 +27,9 @@ _REFERENCE: TypeAdapter[Reference] = TypeAdapter(Reference)
 
 def reference_to_json(reference: Reference) -> str:
     """The one spelling of a reference: equal references give equal text."""
+    if type(reference) is AnswerReference:
+        # By far the most common kind, a million at a time: the same spelling, twenty times as fast.
+        return f'{{"answer": {encode_basestring(reference.answer)}, "kind": "answer"}}'
     return json.dumps(reference.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
 
 

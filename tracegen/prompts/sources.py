@@ -15,8 +15,17 @@ from typing import Literal
 from tracegen.errors import PromptError
 from tracegen.prompts.hub import hub_rows
 from tracegen.prompts.procedural import procedural_rows
+from tracegen.prompts.synthetic import synthetic_rows
 from tracegen.prompts.tables import Row, jsonl_rows, parquet_rows
-from tracegen.recipe import HubSource, JsonlSource, ParquetSource, PromptSource, ReasoningGymSource, TableSource
+from tracegen.recipe import (
+    HubSource,
+    JsonlSource,
+    ParquetSource,
+    PromptSource,
+    ReasoningGymSource,
+    SyntheticSource,
+    TableSource,
+)
 from tracegen.types import AnswerReference, Prompt, prompt_id
 
 
@@ -42,13 +51,21 @@ def rows(source: PromptSource, base: Path) -> Iterator[Prompt | Unusable]:
 
 def origin(source: PromptSource) -> str:
     """A source's place as the recipe gives it."""
-    return source.path if isinstance(source, JsonlSource | ParquetSource) else source.dataset
+    match source:
+        case JsonlSource() | ParquetSource():
+            return source.path
+        case SyntheticSource():
+            return f"arithmetic, seed {source.seed}"
+        case _:
+            return source.dataset
 
 
 def _all_rows(source: PromptSource, base: Path) -> Iterator[Prompt | Unusable]:
     match source:
         case ReasoningGymSource():
             return procedural_rows(source)
+        case SyntheticSource():
+            return synthetic_rows(source)
         case JsonlSource():
             return _prompts(source, jsonl_rows(source, base))
         case ParquetSource():

@@ -103,7 +103,8 @@ class Coordinator:
             tasks.create_task(self._publish(watch)),
             *(tasks.create_task(pump.run()) for pump in self._pumps),
             # With the replicas, not after them: the first completions would wait for these parts.
-            *(tasks.create_task(part.begin()) for part in (*self._recorders, *self._verifiers)),
+            *(tasks.create_task(recorder.begin()) for recorder in self._recorders),
+            *(tasks.create_task(pool.begin()) for pool in self._verifiers),
         ]
         await intake.done.wait()
         for task in for_ever:

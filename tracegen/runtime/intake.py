@@ -22,7 +22,9 @@ from tracegen.types import Judgement
 logger = logging.getLogger(__name__)
 
 MAX_BATCHES = 256
-"""Batches between a replica and the ledger; beyond it, replicas wait. Bounds memory when storage is slow."""
+"""Batches between a replica and the ledger; beyond it, replicas wait."""
+MAX_TOKENS = 1 << 24
+"""And their tokens, some 64 MB of text. Both bound memory when storage, or judging, is slower than the replicas."""
 MAX_SETTLING = 4
 
 A = TypeVar("A")
@@ -68,6 +70,8 @@ class Recording:
         self._tasks = tasks
         self._quarantine = quarantine
         self._batches = asyncio.Semaphore(MAX_BATCHES)
+        self._tokens = 0
+        self._fewer = asyncio.Event()
         self._settling = asyncio.Semaphore(MAX_SETTLING)
         self.work = asyncio.Event()
         """Set when there may be something new to hand out."""
@@ -83,15 +87,16 @@ class Recording:
         if exchange.failed:
             self.advance()
         if exchange.finished:
-            await self._batches.acquire()
-            self._tasks.create_task(self._record(exchange.finished, payload))
+            tokens = sum(completion.completion_tokens for completion in exchange.finished)
+            await self._room_for(tokens)
+            self._tasks.create_task(self._record(exchange.finished, payload, tokens))
 
-    def revoke(self, replica_id: str, why: str, lost_tokens: int, *, died: bool) -> bool:
-        """A replica is gone: what it had in hand goes to others. True where an attempt was found guilty of it."""
+    def revoke(self, replica_id: str, why: str, lost_tokens: int, *, died: bool) -> Sequence[str]:
+        """A replica is gone: what it had in hand goes to others, or to quarantine. Returns the quarantined."""
         at_s = self._quarantine.wall_clock()
-        convicted = self._scheduler.revoke(replica_id, died=died, lost_tokens=lost_tokens, why=why, at_s=at_s)
+        quarantined = self._scheduler.revoke(replica_id, died=died, lost_tokens=lost_tokens, why=why, at_s=at_s)
         self.advance()
-        return bool(convicted)
+        return quarantined
 
     def resume(self, replay: Replay, payload: Payload) -> None:
         """Judge what an earlier driver had left unjudged."""
@@ -101,7 +106,14 @@ class Recording:
             self._tasks.create_task(self._judge(finished, payload))
         self.advance()
 
-    async def _record(self, finished: Sequence[Finished], payload: Payload) -> None:
+    async def _room_for(self, tokens: int) -> None:
+        await self._batches.acquire()
+        while self._tokens and self._tokens + tokens > MAX_TOKENS:
+            self._fewer.clear()
+            await self._fewer.wait()
+        self._tokens += tokens
+
+    async def _record(self, finished: Sequence[Finished], payload: Payload, tokens: int) -> None:
         recorder, verifiers = next(self._recorders), next(self._verifiers)
         attempt_ids = [completion.attempt_id for completion in finished]
         try:
@@ -116,6 +128,8 @@ class Recording:
             self._count(judgements)
         finally:
             self._batches.release()
+            self._tokens -= tokens
+            self._fewer.set()
 
     async def _judge(self, finished: Sequence[Finished], payload: Payload) -> None:
         attempt_ids = [completion.attempt_id for completion in finished]

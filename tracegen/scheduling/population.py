@@ -61,6 +61,7 @@ class Population(Value):
     lengths: Lengths = Lengths()
     lengths_by_domain: dict[Domain, Lengths] = Field(default={})
     pass_rate: PassRate = PassRate()
+    pass_rate_by_domain: dict[Domain, PassRate] = Field(default={})
 
     def luck(self, attempt_id: str, sampling_seed: int, what: str = "") -> Luck:
         key = f"{self.seed}\0{sampling_seed}\0{attempt_id}\0{what}"
@@ -71,8 +72,8 @@ class Population(Value):
         lengths = self.lengths_by_domain.get(domain, self.lengths) if domain is not None else self.lengths
         return lengths.at(quantile)
 
-    def pass_rate_of(self, prompt_id: str) -> float:
-        asked = self.pass_rate
+    def pass_rate_of(self, prompt_id: str, domain: Domain | None = None) -> float:
+        asked = self.pass_rate_by_domain.get(domain, self.pass_rate) if domain is not None else self.pass_rate
         if asked.constant is not None:
             return asked.constant
         return _beta(self.seed, prompt_id, asked.alpha, asked.beta)
@@ -98,6 +99,6 @@ class SimulatedTeacher:
         tokens = self._population.tokens(domain, luck.length)
         if tokens >= self._max_tokens:
             return Draw(self._prompt_tokens, self._max_tokens, FinishReason.LENGTH, Outcome.INCORRECT)
-        right = luck.right < self._population.pass_rate_of(attempt.prompt_id)
+        right = luck.right < self._population.pass_rate_of(attempt.prompt_id, domain)
         outcome = Outcome.CORRECT if right else Outcome.INCORRECT
         return Draw(self._prompt_tokens, tokens, FinishReason.STOP, outcome)

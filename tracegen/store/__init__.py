@@ -1,6 +1,6 @@
 """Stores: a local folder, S3, and doubles. What a store promises is ``protocols.Store``."""
 
-from tracegen.store.checks import free_bytes, glob_uri, preflight
+from tracegen.store.checks import free_bytes, glob_uri, hurried, preflight
 from tracegen.store.keys import SubStore
 from tracegen.store.local import LocalStore
 from tracegen.store.memory import MemoryStore
@@ -15,6 +15,7 @@ __all__ = [
     "SubStore",
     "free_bytes",
     "glob_uri",
+    "hurried",
     "open_store",
     "open_uri",
     "preflight",

@@ -27,7 +27,7 @@ def preflight(store: Store, *, deadline_s: float = 15.0) -> None:
     def work() -> None:
         try:
             with boundary(StoreError, f"cannot use {store.uri}"):
-                _probe(_hurried(store, deadline_s))
+                _probe(hurried(store, deadline_s))
         except TracegenError as error:
             outcome.set_exception(error)
         else:
@@ -41,6 +41,13 @@ def preflight(store: Store, *, deadline_s: float = 15.0) -> None:
         raise StoreUnavailable(f"{store.uri} did not answer in {deadline_s:g} s", hint=_UNANSWERED_HINT) from None
     except StoreError as error:
         raise StoreUnavailable(_without_probe(error.message), hint=error.hint) from error
+
+
+def hurried(store: Store, deadline_s: float) -> Store:
+    """The store with so little patience that its own words about the trouble come before the deadline does."""
+    if isinstance(store, SubStore):
+        return SubStore(hurried(store.store, deadline_s), store.prefix)
+    return store.hurried(deadline_s / 5, deadline_s / 2) if isinstance(store, S3Store) else store
 
 
 def _without_probe(message: str) -> str:
@@ -67,13 +74,6 @@ def _base(store: Store) -> Store:
     while isinstance(store, SubStore):
         store = store.store
     return store
-
-
-def _hurried(store: Store, deadline_s: float) -> Store:
-    """The store with so little patience that its own words about the trouble come before the deadline's."""
-    if isinstance(store, SubStore):
-        return SubStore(_hurried(store.store, deadline_s), store.prefix)
-    return store.hurried(deadline_s / 5, deadline_s / 2) if isinstance(store, S3Store) else store
 
 
 def _probe(store: Store) -> None:

@@ -42,6 +42,8 @@ class MathVerifier:
         """Why a reference cannot be judged against, or an empty string."""
         if not isinstance(reference, AnswerReference):
             return f"a reference of kind {reference.kind!r} is none of an answer"
+        if _plain(reference.answer) is not None:
+            return ""
         if len(reference.answer) > MAX_CHARACTERS:
             return f"the reference has {len(reference.answer)} characters; at most {MAX_CHARACTERS} are read"
         text = _bare(reference.answer)

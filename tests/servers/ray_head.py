@@ -1,0 +1,93 @@
+"""A Ray cluster of one node on this machine, as ``ray start --head`` makes it: its own ports, its own folder."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from tests.servers.seaweed import free_ports
+
+START_S = 60.0
+STOP_S = 15.0
+WORKER_PORTS = 100
+
+
+@dataclass(frozen=True)
+class RayHead:
+    """Where it listens, and what a shell beside it has in its environment."""
+
+    dashboard: str
+    folder: Path
+    env: Mapping[str, str]
+
+
+@contextmanager
+def ray_head(num_cpus: int = 2) -> Iterator[RayHead]:
+    """A running head, and nothing of it left afterwards. Never ``ray stop``: that ends every Ray on the machine."""
+    gcs, client, dashboard, agent = free_ports(4)
+    # Its sockets lie in there, and the path of a socket must be short.
+    folder = Path(tempfile.mkdtemp(prefix="tg", dir="/tmp"))
+    first_worker_port = 42_000 + os.getpid() % 50 * WORKER_PORTS
+    command = [
+        *(str(Path(sys.executable).with_name("ray")), "start", "--head", "--block", f"--temp-dir={folder}"),
+        *(f"--port={gcs}", f"--ray-client-server-port={client}", f"--num-cpus={num_cpus}"),
+        *("--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard}", f"--dashboard-agent-listen-port={agent}"),
+        *(f"--min-worker-port={first_worker_port}", f"--max-worker-port={first_worker_port + WORKER_PORTS - 1}"),
+        *("--object-store-memory=200000000", "--disable-usage-stats"),
+    ]
+    head = RayHead(f"http://127.0.0.1:{dashboard}", folder, _environment(f"http://127.0.0.1:{dashboard}"))
+    with (folder / "start.log").open("wb") as log:
+        # A session of its own: signals meant for it reach nobody else.
+        process = subprocess.Popen(
+            command, env=head.env, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
+        )
+    try:
+        _wait_until_ready(head, process)
+        yield head
+    finally:
+        _stop(process)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _environment(dashboard: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "AWS_", "PYTHONPATH"))}
+    return {
+        **kept,
+        # Jobs run the first `python` that the node finds.
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        # Left to itself, Ray turns tokens on where an earlier ray.init has left one in the home folder.
+        "RAY_AUTH_MODE": "disabled",
+        "RAY_API_SERVER_ADDRESS": dashboard,
+    }
+
+
+def _wait_until_ready(head: RayHead, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline and process.poll() is None:
+        with suppress(urllib.error.URLError, OSError):
+            # Before the node's agent is up, a job is refused.
+            urllib.request.urlopen(f"{head.dashboard}/api/jobs/", timeout=5).close()
+            return
+        time.sleep(0.2)
+    raise RuntimeError(f"Ray did not start: {(head.folder / 'start.log').read_text(errors='replace')[-2000:]}")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    with suppress(psutil.NoSuchProcess):
+        family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+        process.terminate()
+        _, left = psutil.wait_procs(family, timeout=STOP_S)
+        for one in left:
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
+    process.wait()
