@@ -381,15 +381,15 @@ def _numbered(start: Callable[[Spec, str], Awaitable[Part]], spec: Spec, name: s
     return begin
 
 
+def _quarantine(mine: Claim, poisoned: Poisoned) -> None:
+    still_owner(mine.store, mine.epoch)
+    quarantine.write(mine.store, quarantine.evidence(poisoned, epoch=mine.epoch, at_s=time.time()))
+
+
 def _publish(mine: Claim, snapshot: Snapshot) -> None:
     """Leave a snapshot for ``tracegen status``. Raises Fenced where it is another driver's to do so."""
     still_owner(mine.store, mine.epoch)
     mine.store.put(STATUS_KEY, json.dumps(snapshot.to_json()).encode())
-
-
-def _quarantine(mine: Claim, poisoned: Poisoned) -> None:
-    still_owner(mine.store, mine.epoch)
-    quarantine.write(mine.store, quarantine.evidence(poisoned, epoch=mine.epoch, at_s=time.time()))
 
 
 def _corpus(

@@ -1,4 +1,4 @@
-"""What the measurements of this folder share on their way out: the command, one table, a JSON file. Measures nothing."""
+"""What the measurements here share on their way out: the command, one table, a JSON file. Measures nothing."""
 
 import argparse
 import json

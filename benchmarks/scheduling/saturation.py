@@ -1,4 +1,4 @@
-"""How full the slots are: 100 replicas of 256 slots on R1-like lengths, against two other ways to hand out the same work.
+"""How full the slots are: 100 replicas of 256 slots, R1-like lengths, against two other ways to hand out the same work.
 
 *tracegen*: the real scheduler in virtual time; a replica asks for as many attempts as it has free slots.
 *batch barrier*: a replica takes as many attempts as it has slots, and waits for the last before it takes more.
@@ -24,7 +24,7 @@ from tracegen.types import Attempt, Domain, FinishReason, Outcome, ShardEntry
 REPLICA = ReplicaModel(slots=256, tokens_per_s=40, half_rate_at=256)
 """20 tokens/s a sequence with all slots full (DeepSeek's own serving: 20 to 22), 5,120 tokens/s a replica."""
 EASY = (Source("all", 1.0, 3.0, 1.0),)
-"""Three in four attempts are right. Harder prompts make more attempts of the same lengths: the schedules stay the same."""
+"""Three in four attempts are right. Harder prompts make more attempts of the same lengths."""
 
 
 def draws_of(teacher: Teacher, shards: Shards, rules: Rejection) -> dict[str, list[Draw]]:

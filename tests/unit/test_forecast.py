@@ -1,6 +1,6 @@
 """What a give-up rule yields, and which is the strictest that still fills a quota."""
 
-import itertools
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -39,7 +39,7 @@ def test_a_higher_floor_never_yields_more_nor_costs_more(
 ) -> None:
     rules = Rejection(keep=keep, max_attempts=keep + extra)
     yields = [expected_yield(beta(a, b), rules, floor) for floor in sorted(floors)]
-    for lower, higher in itertools.pairwise(yields):
+    for lower, higher in pairwise(yields):
         assert higher.accepted <= lower.accepted + 1e-9
         assert higher.attempts <= lower.attempts + 1e-9
 
@@ -55,10 +55,17 @@ def test_the_best_floor_reaches_what_is_wanted_where_any_does(
     wanted: float, keep: int, extra: int, share: float, a: float
 ) -> None:
     rules = Rejection(keep=keep, max_attempts=keep + extra)
-    groups = [Group(beta(a, 0.5), 100 * share), Group(beta(0.1, 0.9), 100 * (1 - share))]
+    groups = [
+        Group(beta(a, 0.5), {(0, 0): 100 * share, (0, 1): 20}),
+        Group(beta(0.1, 0.9), {(0, 0): 100 * (1 - share)}),
+    ]
 
     def gives(floor: float) -> float:
-        return sum(group.prompts * expected_yield(group.gain, rules, floor).accepted for group in groups)
+        return sum(
+            prompts * expected_yield(group.gain, rules, floor, state).accepted
+            for group in groups
+            for state, prompts in group.prompts.items()
+        )
 
     floor = best_floor(groups, rules, wanted)
     if gives(0.0) >= wanted:
@@ -71,5 +78,5 @@ def test_the_best_floor_reaches_what_is_wanted_where_any_does(
 def test_easy_groups_are_retried_before_hopeless_ones() -> None:
     rules = Rejection(keep=1, max_attempts=4)
     easy, hopeless = beta(2.0, 1.0), beta(0.02, 2.0)
-    floor = best_floor([Group(easy, 100), Group(hopeless, 100)], rules, wanted=80)
+    floor = best_floor([Group(easy, {(0, 0): 100}), Group(hopeless, {(0, 0): 100})], rules, wanted=80)
     assert hopeless((0, 1)) < floor <= easy((0, 1))

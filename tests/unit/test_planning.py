@@ -85,8 +85,7 @@ def test_a_pilot_measures_with_a_run_of_its_own(folder: Path) -> None:
     assert found.basis[0].startswith("pilot pilot-r-")
     assert "6 prompts" in found.basis[1]
     assert found.accepted.low > 30
-    (run,) = (folder / "runs").iterdir()
-    assert run.name.startswith("pilot-r-")
+    assert any(path.name.startswith("pilot-r-") for path in (folder / "runs").iterdir())
 
 
 def test_a_pilot_takes_from_each_source_in_proportion() -> None:

@@ -70,6 +70,6 @@ def test_what_an_earlier_driver_saw_counts_as_if_it_were_seen_now() -> None:
     for _ in range(20):
         for state, right in [((0, 0), False), ((0, 1), False), ((0, 2), True)]:
             now.observe("g", state, right=right)
-    recalled.recall("g", (1, 2), 20)
+    recalled.recall((1, 2), 20, "g")
     for state in [(0, 0), (0, 3), (2, 0)]:
         assert recalled.outlook("g").gain(state) == pytest.approx(now.outlook("g").gain(state))

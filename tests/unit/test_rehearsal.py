@@ -1,6 +1,10 @@
 """The rehearsal: prompts of any number, and recipes whose numbers are the published ones."""
 
+import json
 import math
+import os
+import subprocess
+import sys
 from pathlib import Path
 from statistics import NormalDist
 
@@ -114,3 +118,32 @@ def mean_below_the_cut(lengths: Lengths, cut: int = 32_768) -> float:
     below = NormalDist().cdf
     z = math.log(cut / lengths.median) / lengths.sigma
     return lengths.median * math.exp(lengths.sigma**2 / 2) * below(z - lengths.sigma) / below(z)
+
+
+@pytest.mark.slow
+def test_a_rehearsal_measured_from_outside(tmp_path: Path) -> None:
+    measure = RECIPES.parents[1] / "benchmarks" / "rehearsal" / "measure.py"
+    command = [
+        sys.executable,
+        str(measure),
+        str(FULL),
+        "--store",
+        str(tmp_path),
+        "--divide",
+        "2000",
+        "--every-s",
+        "0.2",
+    ]
+    environment = {**os.environ, "PYTHONPATH": str(RECIPES.parents[1])}
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=110, env=environment, check=False)
+    assert ran.returncode == 0, ran.stderr
+    report = json.loads(ran.stdout)
+    quotas = {domain.value: -(-samples // 2000) for domain, (samples, _) in PUBLISHED.items()}
+    assert report["rows_by_domain"] == quotas
+    assert report["rows"] == sum(quotas.values())
+    assert report["attempts"] > report["rows"]
+    assert report["objects"]["ledger/completions"]["objects"] == report["objects"]["ledger/verdicts"]["objects"] == 5
+    assert "ledger/journal" not in report["objects"]
+    [driver] = [process for process in report["processes"] if process["is_driver"]]
+    assert 50 < driver["peak_rss_mb"] < 1_500
+    assert report["wall_s"] >= report["plan_s"] + report["generate_and_settle_s"] + report["build_s"] - 1

@@ -360,3 +360,59 @@ def test_what_led_to_quarantine_is_told() -> None:
     assert [(one.at_s, one.replica_id, one.error) for one in poisoned.troubles] == [
         (float(tries), f"r{tries}", f"boom {tries}") for tries in range(MAX_TRIES)
     ]
+
+
+def test_a_completion_lost_on_its_way_is_asked_for_again() -> None:
+    scheduler = opened(Rejection(keep=1, max_attempts=1), prompts=1)
+    (handout,) = scheduler.lease("r", 1)
+    scheduler.finished(Finished(handout.attempt.attempt_id, "m0", FinishReason.STOP, 1, 10))
+    scheduler.lost(handout.attempt.attempt_id)
+    assert ids(scheduler.lease("r", 1)) == ids([handout])
+    assert scheduler.domains[0].tokens.lost == 10
+
+
+def test_a_resumed_run_knows_what_its_settled_shards_have_shown() -> None:
+    done = SettledShard(
+        MATH, accepted=0, correct=0, incorrect=600, undecided=0, tokens=TokenCounts(rejected=6000), ended={(0, 2): 300}
+    )
+    rest = ShardEntry("m1", Domain.MATH, 1)
+    scheduler = Scheduler([MATH, rest], Rejection(keep=1, max_attempts=4, give_up_below=0.1), settled={"m0": done})
+    assert scheduler.next_shard(1) == "m1"
+    scheduler.open(rest, ["a"])
+    answer(scheduler, scheduler.lease("r", 1), Outcome.INCORRECT)
+    assert scheduler.take_decided() == ["m1"]
+
+
+def test_a_trivial_prompt_gets_fewer_traces_where_the_recipe_says_so() -> None:
+    rules = Rejection(keep=4, max_attempts=8, trivial_above=0.9, keep_trivial=2)
+    asked = Standing(accepted=0, wrong=0, issued=0, open=0, gain=0.5, pass_rate=0.5, floor=0.0)
+    assert adaptive(asked, rules) == 2
+    assert adaptive(asked._replace(open=2, issued=2), rules) == 0
+    assert adaptive(asked._replace(accepted=2, issued=2, pass_rate=0.95), rules) == 0
+    assert adaptive(asked._replace(accepted=2, issued=2, pass_rate=0.8), rules) == 2
+    assert adaptive(asked._replace(wrong=2, issued=2, pass_rate=0.3), rules) == 4
+
+
+def test_a_prompt_that_may_be_hopeless_is_asked_one_attempt_at_a_time() -> None:
+    rules = Rejection(keep=4, max_attempts=8)
+    asked = Standing(accepted=0, wrong=1, issued=2, open=1, gain=0.05, pass_rate=0.15, floor=0.1)
+    assert adaptive(asked, rules) == 0
+    assert adaptive(asked._replace(open=0, gain=0.15), rules) == 4
+
+
+def test_a_domain_of_several_groups_gives_up_the_hopeless_one_first() -> None:
+    """Its quota can be filled from the easy group alone: the floor must not follow whichever group was judged last."""
+    entry = ShardEntry("m0", Domain.MATH, 400)
+    scheduler = Scheduler([entry], Rejection(keep=1, max_attempts=8, quotas={Domain.MATH: 195}))
+    assert scheduler.next_shard(1) == "m0"
+    scheduler.open(entry, {f"{group}{n}": group for n in range(200) for group in ("easy", "hopeless")})
+    attempts: Counter[str] = Counter()
+    while handouts := scheduler.lease("r", 8):
+        for handout in handouts:
+            group = handout.attempt.prompt_id.rstrip("0123456789")
+            attempts[group] += 1
+            right = group == "easy" and int(handout.attempt.prompt_id.removeprefix("easy")) % 2 == handout.attempt.index
+            scheduler.finished(finished(handout.attempt.attempt_id))
+            scheduler.judged(handout.attempt.attempt_id, Outcome.CORRECT if right else Outcome.INCORRECT)
+    assert scheduler.domains[0].accepted >= 195
+    assert attempts["hopeless"] < 300

@@ -1,1 +1,1 @@
-"""What a run will take, before it is begun: assumptions or a pilot in, the scheduler in virtual time, an interval out."""
+"""What a run will take, before it is begun: assumptions or a pilot, the scheduler in virtual time, an interval."""

@@ -6,10 +6,10 @@ completion took per token beside how many others; pass rates to have the posteri
 
 import math
 import random
-from bisect import bisect_right
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from statistics import fmean, pstdev
 from typing import NamedTuple
 
@@ -43,40 +43,62 @@ ALONE_AT_MOST = 100.0
 """A pilot whose slots were always full cannot tell how fast a sequence is alone: so many times faster at most."""
 
 
+ROUNDS = 20
+"""Of fitting; what a completion counts as its concurrency depends a little on the speed that is sought."""
+
+
 def speed(rows: Sequence[Measured]) -> Speed:
     """Least squares over completions, by tokens: seconds per token as a line over concurrency."""
-    beside = _concurrency(rows)
-    usable = [
-        (row.wall_s / row.completion_tokens, n, row.completion_tokens) for row, n in zip(rows, beside, strict=True)
+    timeline = _Timeline(rows)
+    found = Speed(1.0, 1e9)
+    for _ in range(ROUNDS):
+        found = _line(rows, [timeline.concurrency(row) for row in rows])
+        timeline.weigh(found.half_rate_at)
+    return found
+
+
+def _line(rows: Sequence[Measured], beside: Sequence[float]) -> Speed:
+    points = [
+        (n, row.wall_s / row.completion_tokens, row.completion_tokens) for row, n in zip(rows, beside, strict=True)
     ]
-    total = sum(weight for _, _, weight in usable)
-    mean_y = sum(y * weight for y, _, weight in usable) / total
-    mean_n = sum(n * weight for _, n, weight in usable) / total
-    spread = sum((n - mean_n) ** 2 * weight for _, n, weight in usable)
-    slope = sum((n - mean_n) * (y - mean_y) * weight for y, n, weight in usable) / spread if spread > 1e-9 else 0.0
+    total = sum(weight for _, _, weight in points)
+    mean_n = sum(n * weight for n, _, weight in points) / total
+    mean_y = sum(y * weight for _, y, weight in points) / total
+    spread = sum((n - mean_n) ** 2 * weight for n, _, weight in points)
+    slope = sum((n - mean_n) * (y - mean_y) * weight for n, y, weight in points) / spread if spread > 1e-9 else 0.0
     slope = min(max(slope, 0.0), mean_y / (mean_n + 1 / ALONE_AT_MOST))
-    alone = mean_y - slope * mean_n
+    alone = max(mean_y - slope * mean_n, 1e-12)
     return Speed(1 / alone, alone / slope if slope > 0 else 1e9)
 
 
-def _concurrency(rows: Sequence[Measured]) -> list[float]:
-    """How many completions were in the making, on average over the time of each."""
-    changes = Counter[float]()
-    for row in rows:
-        changes[row.started_at_s] += 1
-        changes[row.started_at_s + row.wall_s] -= 1
-    times = sorted(changes)
-    running = list(accumulate(changes[at] for at in times))
-    areas = [0.0, *accumulate(n * (after - at) for n, at, after in zip(running, times, times[1:], strict=False))]
+class _Timeline:
+    """How many completions were in the making at each moment, and its integrals."""
 
-    def area(at: float) -> float:
-        index = bisect_right(times, at) - 1
-        return areas[index] + running[index] * (at - times[index])
+    def __init__(self, rows: Sequence[Measured]) -> None:
+        changes = Counter[float]()
+        for row in rows:
+            changes[row.started_at_s] += 1
+            changes[row.started_at_s + row.wall_s] -= 1
+        self._times = sorted(changes)
+        self._running = list(accumulate(changes[at] for at in self._times))
+        self.weigh(1e9)
 
-    return [
-        (area(row.started_at_s + row.wall_s) - area(row.started_at_s)) / row.wall_s if row.wall_s > 0 else 1.0
-        for row in rows
-    ]
+    def weigh(self, half_rate_at: float) -> None:
+        """Moments count by the tokens that a sequence decodes in them."""
+        self._rates = [1 / (1 + n / half_rate_at) for n in self._running]
+        self._tokens = self._integral(self._rates)
+        self._beside = self._integral([n * rate for n, rate in zip(self._running, self._rates, strict=True)])
+
+    def _integral(self, heights: Sequence[float]) -> list[float]:
+        steps = (height * (after - at) for height, (at, after) in zip(heights, pairwise(self._times), strict=False))
+        return [0.0, *accumulate(steps)]
+
+    def concurrency(self, row: Measured) -> float:
+        """Mean over a completion's tokens; its start and its end are moments of the timeline."""
+        start = bisect_left(self._times, row.started_at_s)
+        end = bisect_left(self._times, row.started_at_s + row.wall_s)
+        tokens = self._tokens[end] - self._tokens[start]
+        return (self._beside[end] - self._beside[start]) / tokens if tokens > 0 else 1.0
 
 
 def measured(recipe: Recipe, rows: Sequence[Measured], seed: int) -> World:
@@ -116,7 +138,7 @@ def _pass_rates(rows: Sequence[Measured]) -> list[float]:
     wrong: Counter[str] = Counter(row.prompt_id for row in rows if row.outcome is Outcome.INCORRECT)
     beliefs = Beliefs()
     for ended, prompts in Counter((right[one], wrong[one]) for one in {*right, *wrong}).items():
-        beliefs.recall("", ended, prompts)
+        beliefs.recall(ended, prompts, "")
     return beliefs.outlook("").weights
 
 

@@ -87,12 +87,12 @@ class Recording:
             await self._room_for(tokens)
             self._tasks.create_task(self._record(exchange.finished, payload, tokens))
 
-    def revoke(self, replica_id: str, why: str, lost_tokens: int, *, died: bool) -> Sequence[str]:
-        """A replica is gone: what it had in hand goes to others, or to quarantine. Returns the quarantined."""
+    def revoke(self, replica_id: str, why: str, lost_tokens: int, *, died: bool) -> bool:
+        """A replica is gone: what it had in hand goes to others. True where an attempt was found guilty of it."""
         at_s = self._quarantine.wall_clock()
-        quarantined = self._scheduler.revoke(replica_id, died=died, lost_tokens=lost_tokens, why=why, at_s=at_s)
+        convicted = self._scheduler.revoke(replica_id, died=died, lost_tokens=lost_tokens, why=why, at_s=at_s)
         self.advance()
-        return quarantined
+        return bool(convicted)
 
     def resume(self, replay: Replay, payload: Payload) -> None:
         """Judge what an earlier driver had left unjudged."""

@@ -7,7 +7,7 @@ is closed and started anew; its leases go back to the scheduler at once. What it
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -35,7 +35,7 @@ class Intake(Protocol):
 
     async def take_in(self, exchange: Exchange, payload: Payload) -> None: ...
 
-    def revoke(self, replica_id: str, why: str, lost_tokens: int, *, died: bool) -> Sequence[str]: ...
+    def revoke(self, replica_id: str, why: str, lost_tokens: int, *, died: bool) -> bool: ...
 
 
 @dataclass(slots=True)
@@ -89,12 +89,12 @@ class Pump:
         self._work = work
         self._failed_starts = 0
         self._past_tokens = 0
+        self._leaves: tuple[float, float] | None = None
         self._ahead = MIN_AHEAD
         """Attempts leased beyond the slots, to fill those that become free between two exchanges without us: twice
         what became free between the last two, so that it grows as long as it was too little. An engine that takes
         minutes for an attempt has one waiting, one that takes no time has as many as slots.
         """
-        self._leaves: tuple[float, float] | None = None
         self.port: ReplicaPort | None = None
         self.pulse = Pulse()
         self.state = "starting"
@@ -182,13 +182,12 @@ class Pump:
         port, self.port = self.port, None
         name = port.replica_id if port else "replica"
         logger.warning("%s lost, its leases are taken back: %s", name, first_line(error))
-        quarantined: Sequence[str] = ()
+        convicted = False
         if port:
-            why = first_line(error)
-            quarantined = self._intake.revoke(port.replica_id, why, pulse.undelivered_tokens, died=True)
+            convicted = self._intake.revoke(port.replica_id, first_line(error), pulse.undelivered_tokens, died=True)
             await close_quietly(port)
         # A death that convicted an attempt says nothing against the next replica.
-        self._failed_starts = 0 if quarantined else self._failed_starts + 1
+        self._failed_starts = 0 if convicted else self._failed_starts + 1
         if self._failed_starts >= START_ATTEMPTS:
             with boundary(EngineDead, f"{name} died {START_ATTEMPTS} times without one completion"):
                 raise error

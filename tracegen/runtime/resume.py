@@ -25,11 +25,13 @@ def settled_counts(
 def _counts(store: Store, verdict_set: str, shard: ShardEntry, keep: int) -> SettledShard:
     correct: Counter[str] = Counter()
     outcomes: Counter[Outcome] = Counter()
+    wrong: Counter[str] = Counter()
     tokens: Counter[str] = Counter()
     for prompt_id, outcome, reason, completion_tokens in _verdicts(store, verdict_set, shard.shard_id):
         tokens[cause(outcome, reason, wanted=correct[prompt_id] < keep)] += completion_tokens
         outcomes[outcome] += 1
         correct[prompt_id] += outcome is Outcome.CORRECT
+        wrong[prompt_id] += outcome is Outcome.INCORRECT
     return SettledShard(
         shard=shard,
         accepted=sum(min(keep, count) for count in correct.values()),
@@ -37,6 +39,7 @@ def _counts(store: Store, verdict_set: str, shard: ShardEntry, keep: int) -> Set
         incorrect=outcomes[Outcome.INCORRECT],
         undecided=outcomes[Outcome.UNDECIDED],
         tokens=TokenCounts(**tokens),
+        ended=Counter((correct[prompt_id], wrong[prompt_id]) for prompt_id in correct),
     )
 
 

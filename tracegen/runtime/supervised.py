@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 MAX_LOSSES_IN_A_ROW = 8
 PAUSE_S, LONGEST_PAUSE_S = 0.5, 5.0
-"""Between losses in a row, doubled each time: until Ray calls a node dead, it may start parts on it (15 s)."""
+"""Between losses in a row, doubled each time: until Ray calls a node dead (15 s), it may start parts on it."""
 
 
 class Closable(Protocol):
@@ -45,8 +45,9 @@ class Supervised(Generic[P]):
     async def call(self, ask: Callable[[P], Awaitable[R]]) -> R:
         """Ask the part; ask its replacement when it is lost. Raises ActorLost when replacements keep dying."""
         while True:
-            part = await self._current()
+            part: P | None = None
             try:
+                part = await self._current()
                 answer = await ask(part)
             except ActorLost as error:
                 await self._lost(part, error)
@@ -56,29 +57,21 @@ class Supervised(Generic[P]):
 
     async def _current(self) -> P:
         async with self._starting:
-            while self._part is None:
-                await asyncio.sleep(self._pause_s)
-                try:
-                    self._part = await self._start()
-                except ActorLost as error:
-                    self._count(error)
+            if self._part is None:
+                # Not after the first loss: most parts die alone, and a run waits for this one.
+                if self._losses > 1:
+                    await asyncio.sleep(min(PAUSE_S * 2.0 ** (self._losses - 2), LONGEST_PAUSE_S))
+                self._part = await self._start()
             return self._part
 
-    @property
-    def _pause_s(self) -> float:
-        # None after the first loss: most parts die alone, and others wait for this one.
-        return min(PAUSE_S * 2.0 ** (self._losses - 2), LONGEST_PAUSE_S) if self._losses > 1 else 0.0
-
-    async def _lost(self, part: P, error: ActorLost) -> None:
+    async def _lost(self, part: P | None, error: ActorLost) -> None:
         if part is not self._part:
             return  # somebody else has seen it first
         self._part = None
-        await self._close(part)  # it may only have been cut off
-        self._count(error)
-
-    def _count(self, error: ActorLost) -> None:
         self._losses += 1
         logger.warning("%s lost, starting it again: %s", self._name, error)
+        if part is not None:
+            await self._close(part)  # it may only have been cut off
         if self._losses >= MAX_LOSSES_IN_A_ROW:
             raise error
 

@@ -2,12 +2,12 @@
 
 A rule is a floor: a prompt gets another attempt while its chance of a right one is at least the floor. A higher floor
 buys each accepted trace for fewer attempts and gets fewer traces out of the same prompts; so the best rule is the
-highest floor under which the prompts that are left still fill the quota. One floor holds for all groups of a domain:
-at the margin an attempt is worth the same, whichever prompt it goes to.
+highest floor under which the prompts that are left, begun or not, still fill the quota. One floor holds for all groups
+of a domain: at the margin an attempt is worth the same, whichever prompt it goes to.
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -28,12 +28,16 @@ class Group(NamedTuple):
     """Prompts that share a prior."""
 
     gain: Gain
-    prompts: float
-    """Fresh ones."""
+    prompts: Mapping[tuple[int, int], float]
+    """By how many of their attempts were right and wrong so far."""
 
 
-def expected_yield(gain: Gain, rules: Rejection, floor: float) -> Yield:
-    """Of one fresh prompt under this floor; its first attempt is always made."""
+def expected_yield(gain: Gain, rules: Rejection, floor: float, state: tuple[int, int] = (0, 0)) -> Yield:
+    """Of one prompt in this state, from now on; the first attempt at a fresh one is always made."""
+    return _yields(gain, rules, floor)(*state)
+
+
+def _yields(gain: Gain, rules: Rejection, floor: float) -> Callable[[int, int], Yield]:
 
     @cache
     def after(right: int, wrong: int) -> Yield:
@@ -48,19 +52,24 @@ def expected_yield(gain: Gain, rules: Rejection, floor: float) -> Yield:
             1 + chance * won.attempts + (1 - chance) * lost.attempts,
         )
 
-    return after(0, 0)
+    return after
 
 
 def best_floor(groups: Sequence[Group], rules: Rejection, wanted: float) -> float:
-    """The highest floor under which the groups' fresh prompts are expected to give ``wanted`` traces; 0 if none is."""
+    """The highest floor under which the groups' prompts are expected to give ``wanted`` more traces; 0 if none is."""
     floors = sorted({1.0, *(group.gain(state) for group in groups for state in _retried(rules))})
 
     def falls_short(floor: float) -> bool:
-        return sum(group.prompts * expected_yield(group.gain, rules, floor).accepted for group in groups) < wanted
+        return sum(_accepted(group, rules, floor) for group in groups) < wanted
 
     # What the prompts give falls as the floor rises, so the floors fall into enough, then too little.
     enough = bisect_right(floors, False, key=falls_short)
     return floors[enough - 1] if enough else 0.0
+
+
+def _accepted(group: Group, rules: Rejection, floor: float) -> float:
+    after = _yields(group.gain, rules, floor)
+    return sum(prompts * after(*state).accepted for state, prompts in group.prompts.items())
 
 
 def _retried(rules: Rejection) -> list[tuple[int, int]]:

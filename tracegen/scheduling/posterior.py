@@ -120,11 +120,12 @@ class Beliefs:
         self._all.add(state, right=right)
         self._groups[group].add(state, right=right)
 
-    def recall(self, group: str, ended: State, prompts: int) -> None:
-        """So many prompts of an earlier driver's shards have ended in this state."""
+    def recall(self, ended: State, prompts: int, group: str | None = None) -> None:
+        """So many prompts have ended in this state, some time ago; ``group``: theirs, where it is still known."""
         for state, right in _steps(ended):
             self._all.add(state, right=right, times=prompts)
-            self._groups[group].add(state, right=right, times=prompts)
+            if group is not None:
+                self._groups[group].add(state, right=right, times=prompts)
 
     def outlook(self, group: str) -> Outlook:
         found = self._outlooks.get(group)

@@ -9,6 +9,7 @@ again, or quarantined when it keeps failing or keeps killing replicas.
 """
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from types import MappingProxyType
@@ -28,9 +29,11 @@ MAX_DEATHS = 2
 """An attempt that was in hand at so many deaths of replicas, the last time with few others, is quarantined."""
 SUSPECTS_PER_SLOTS = 16
 """A replica gets one suspect for so many slots at a time: when it dies again, few are left to be suspected."""
-FLOOR_EVERY = 64
-FLOOR_GROWTH = 1.02
+FLOOR_EVERY = 8
+FLOOR_GROWTH = 1.03
 """The give-up rule is computed anew after so many more verdicts of a domain, whichever is more."""
+SPARE = 0.25
+"""A prompt that was given up does not come back: rules reckon with a few traces more, in roots of those wanted."""
 HOLD_EVERY = 256
 """Which domains are kept for the end is looked at anew after so many handouts."""
 SHORTER = 1.5
@@ -47,8 +50,8 @@ class SettledShard(NamedTuple):
     incorrect: int
     undecided: int
     tokens: TokenCounts
-    ended: Mapping[tuple[str, int, int], int] = MappingProxyType({})
-    """Prompts by their group and how many of their attempts were right and wrong."""
+    ended: Mapping[tuple[int, int], int] = MappingProxyType({})
+    """Prompts by how many of their attempts were right and wrong: what every group's prior starts from."""
 
 
 class Handout(NamedTuple):
@@ -112,6 +115,7 @@ class Scheduler:
         if settled is None:
             domain.unopened.append(shard.shard_id)
             domain.fresh += shard.prompts
+            domain.waiting += shard.prompts
             return
         self.settled_shards += 1
         domain.decided += shard.prompts
@@ -121,9 +125,8 @@ class Scheduler:
         domain.undecided += settled.undecided
         domain.completions += settled.correct + settled.incorrect + settled.undecided
         domain.tokens.add(settled.tokens)
-        for (group, right, wrong), prompts in settled.ended.items():
-            domain.beliefs.recall(group, (right, wrong), prompts)
-            domain.groups[group] += prompts
+        for state, prompts in settled.ended.items():
+            domain.beliefs.recall(state, prompts)
 
     # --- shards ---------------------------------------------------------------------------------------------
 
@@ -153,8 +156,10 @@ class Scheduler:
         opened = OpenShard(shard.shard_id, self._domains[shard.domain], len(groups))
         self._shards[shard.shard_id] = opened
         self._opening.discard(shard.shard_id)
+        opened.domain.waiting -= shard.prompts
         for prompt_id, group in groups.items():
             opened.domain.groups[group] += 1
+            opened.domain.standings[group, 0, 0] += 1
             prompt = OpenPrompt(prompt_id, group, opened)
             opened.prompts.append(prompt)
             self._prompts[prompt_id] = prompt
@@ -385,13 +390,16 @@ class Scheduler:
         lost = [flight for flight in self._in_flight.values() if flight.replica_id == replica_id]
         few = sum(1 for flight in lost if flight.deaths + 1 >= MAX_DEATHS) == 1
         quarantined = []
+        share, rest = divmod(lost_tokens, len(lost) or 1)
+        if lost:
+            lost[0].prompt.shard.domain.tokens.lost += rest
         for flight in lost:
             self._land(flight.attempt_id)
             flight.tries += 1
             flight.deaths += died
             if died:
                 flight.note(Trouble(at_s, replica_id, why, died=True))
-            flight.prompt.shard.domain.tokens.lost += lost_tokens // len(lost)
+            flight.prompt.shard.domain.tokens.lost += share
             if self._give_back(flight, poisoned=few and flight.deaths >= MAX_DEATHS):
                 quarantined.append(flight.attempt_id)
         self._suspects.pop(replica_id, None)
@@ -431,6 +439,7 @@ class Scheduler:
             domain.undecided += 1
             return
         right = outcome is Outcome.CORRECT
+        domain.standings[prompt.group, prompt.accepted, prompt.wrong] -= 1
         domain.beliefs.observe(prompt.group, (prompt.accepted, prompt.wrong), right=right)
         if right:
             domain.correct += 1
@@ -440,6 +449,7 @@ class Scheduler:
         else:
             domain.incorrect += 1
             prompt.wrong += 1
+        domain.standings[prompt.group, prompt.accepted, prompt.wrong] += 1
         if domain.correct + domain.incorrect >= domain.floor_due:
             self._set_floor(domain)
 
@@ -447,16 +457,11 @@ class Scheduler:
         outcomes = domain.correct + domain.incorrect
         domain.floor_due = max(outcomes + FLOOR_EVERY, int(outcomes * FLOOR_GROWTH))
         domain.floor = self._rules.give_up_below
-        if domain.quota is None or outcomes < FLOOR_EVERY:
+        if domain.quota is None or domain.filled:
             return
-        opened = domain.groups.total()
-        groups = [
-            Group(domain.beliefs.outlook(group).gain, domain.fresh * prompts / opened)
-            for group, prompts in domain.groups.items()
-        ]
-        wanted = domain.quota - domain.expected
-        # A prompt that was given up does not come back, so rather one standard deviation too many.
-        wanted += math.sqrt(max(0.0, wanted))
+        missing = domain.quota - domain.accepted
+        wanted = missing + SPARE * math.sqrt(missing)
+        groups = [Group(domain.beliefs.outlook(group).gain, states) for group, states in _prompts_left(domain).items()]
         domain.floor = max(domain.floor, best_floor(groups, self._rules, wanted))
 
     def _wants_more(self, prompt: OpenPrompt) -> bool:
@@ -501,6 +506,7 @@ class Scheduler:
         prompt.closed = True
         domain = prompt.shard.domain
         domain.decided += 1
+        domain.standings[prompt.group, prompt.accepted, prompt.wrong] -= 1
         domain.fresh -= prompt.issued == 0
         prompt.shard.undecided -= 1
         if prompt.shard.undecided == 0:
@@ -528,3 +534,15 @@ class Scheduler:
         for prompt in chain.from_iterable(s.prompts for s in self._shards.values() if s.domain is domain):
             prompt.queued = False
             self._review(prompt)
+
+
+def _prompts_left(domain: DomainState) -> dict[str, dict[tuple[int, int], float]]:
+    """Those that may still get an attempt, by group and state; unopened ones are taken to be grouped as opened ones."""
+    left: dict[str, dict[tuple[int, int], float]] = defaultdict(dict)
+    for (group, right, wrong), prompts in domain.standings.items():
+        if prompts:
+            left[group][right, wrong] = prompts
+    opened = domain.groups.total()
+    for group, prompts in domain.groups.items():
+        left[group][0, 0] = left[group].get((0, 0), 0.0) + domain.waiting * prompts / opened
+    return left

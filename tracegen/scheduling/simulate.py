@@ -196,7 +196,7 @@ class Simulation:
         replica = self._replicas[number]
         self._busy_s += replica.advance(at_s)
         begun = (end - replica.model.work(draw) for end, _, _, draw in replica.running)
-        lost_tokens = int(sum(max(0.0, replica.counter - at) for at in begun))
+        lost_tokens = round(sum(max(0.0, replica.counter - at) for at in begun))
         self._scheduler.revoke(replica.name, died=False, lost_tokens=lost_tokens)
         replica.running.clear()
         replica.at_s = at_s + away_s

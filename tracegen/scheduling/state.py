@@ -116,6 +116,10 @@ class DomainState:
     """The floor is computed anew once so many outcomes are known."""
     groups: Counter[str] = field(default_factory=Counter)
     """Prompts opened so far, by group: shards are cut by hash, so the unopened ones are mixed alike."""
+    standings: Counter[tuple[str, int, int]] = field(default_factory=Counter)
+    """Prompts of open shards that are not closed, by group and how many attempts were right and wrong."""
+    waiting: int = 0
+    """Prompts in shards that are not open yet."""
     beliefs: Beliefs = field(default_factory=Beliefs)
     ready: ReadyQueue = field(default_factory=ReadyQueue)
     returned: deque[InFlight] = field(default_factory=deque)
