@@ -177,6 +177,33 @@ def test_a_verifier_pool_and_a_recorder_that_are_lost_are_replaced(
     assert set(left.outcomes()) == {"correct", "incorrect"}
 
 
+def test_a_payload_lost_to_the_verifiers_is_judged_from_the_ledger(make_cluster: MakeCluster, tmp_path: Path) -> None:
+    given = order(recipe_file(tmp_path))
+    with_losses(given, make_cluster, None, Loss("verifiers", 2, payload=True), Loss("verifiers", 3, payload=True))
+    left = Left(given)
+    left.must_be_whole()
+    assert asked_once_each(left)
+
+
+def test_a_payload_lost_to_the_recorder_is_replaced(make_cluster: MakeCluster, tmp_path: Path) -> None:
+    given = order(recipe_file(tmp_path))
+    summary, _ = with_losses(given, make_cluster, None, Loss("recorder", 1, payload=True))
+    left = Left(given)
+    left.must_be_whole()
+    assert summary.snapshot.domains[0].decided == 24
+
+
+def test_a_payload_lost_to_both_is_asked_for_again(make_cluster: MakeCluster, tmp_path: Path) -> None:
+    given = order(recipe_file(tmp_path))
+    lost = [Loss("recorder", 1, payload=True), Loss("verifiers", 1, payload=True)]
+    summary, _ = with_losses(given, make_cluster, None, *lost)
+    left = Left(given)
+    left.must_be_whole()
+    assert not asked_once_each(left)
+    assert set(left.requests()) == set(left.attempts())
+    assert summary.snapshot.domains[0].tokens_by_cause.lost > 0
+
+
 def test_a_replica_that_vanishes_is_replaced(make_cluster: MakeCluster, kill: Kill | None, tmp_path: Path) -> None:
     given = order(recipe_file(tmp_path))
     summary, cluster = with_losses(given, make_cluster, kill, Loss("replica", 2), Loss("replica", 4))

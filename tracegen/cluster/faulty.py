@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeVar
 
-from tracegen.errors import ActorLost
+from tracegen.errors import ActorLost, PayloadLost
 from tracegen.protocols import Exchange, Lease, Payload, RecorderPort, Replay, ReplicaPort, VerifierPort
 from tracegen.runtime.recorder import RecorderSpec
 from tracegen.runtime.replica import ReplicaSpec
@@ -29,6 +29,8 @@ class Loss:
     nth: int
     when: Literal["before", "after"] = "before"
     """An ``after`` takes effect in the part, and its caller never hears of it."""
+    payload: bool = False
+    """Only the payload that the part was handed is lost."""
 
 
 class Starts(Protocol):
@@ -62,6 +64,8 @@ class _Fate:
             return await call()
         if loss.when == "after":
             await call()
+        if loss.payload:
+            raise PayloadLost(f"a {self._kind} was handed what is gone, call {loss.nth}")
         if self._cluster.kill is not None:
             await self._cluster.kill(self._port)
             return await call()

@@ -6,10 +6,9 @@ durable. Payloads are handed on without being looked into.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import cycle
-from typing import TypeVar
 
 from tracegen.errors import PayloadLost
 from tracegen.protocols import Exchange, Finished, Payload, RecorderPort, Replay, VerifierPort
@@ -26,9 +25,6 @@ MAX_BATCHES = 256
 MAX_TOKENS = 1 << 24
 """And their tokens, some 64 MB of text. Both bound memory when storage, or judging, is slower than the replicas."""
 SETTLING_PER_RECORDER = 4
-
-A = TypeVar("A")
-B = TypeVar("B")
 
 
 class Quarantine:
@@ -118,14 +114,15 @@ class Recording:
         attempt_ids = [completion.attempt_id for completion in finished]
         try:
             # Each to its own end: whether a payload that is lost to one was written by the other must be known.
-            _, judgements = await _both(
+            recorded, judged = await asyncio.gather(
                 recorder.call(lambda part: part.append(payload)),
                 self._judgements(attempt_ids, payload, recorder, verifiers),
+                return_exceptions=True,
             )
-        except PayloadLost as error:
-            await self._recover(finished, error)
-        else:
-            self._count(judgements)
+            if lost := _loss(recorded, judged):
+                await self._recover(finished, lost, judged=not isinstance(judged, BaseException))
+            elif not isinstance(judged, BaseException):
+                self._count(judged)
         finally:
             self._batches.release()
             self._tokens -= tokens
@@ -136,10 +133,13 @@ class Recording:
         try:
             self._count(await self._judgements(attempt_ids, payload, next(self._recorders), next(self._verifiers)))
         except PayloadLost as error:
-            await self._recover(finished, error)
+            await self._recover(finished, error, judged=False)
 
-    async def _recover(self, finished: Sequence[Finished], error: PayloadLost) -> None:
-        """The ledger knows which of them it holds: those are judged from there, the others are asked for again."""
+    async def _recover(self, finished: Sequence[Finished], error: PayloadLost, *, judged: bool) -> None:
+        """The ledger knows which of them it holds: those are judged from there, the others are asked for again.
+
+        ``judged``: a verdict on each lost text is in the ledger already, and must not meet another text.
+        """
         by_shard: dict[str, list[Finished]] = {}
         for completion in finished:
             by_shard.setdefault(completion.shard_id, []).append(completion)
@@ -149,7 +149,7 @@ class Recording:
             by_id = {completion.attempt_id: completion for completion in wanted}
             logger.warning("%d of %d completions lost on their way: %s", len(by_id) - len(found), len(by_id), error)
             for attempt_id in by_id.keys() - set(found):
-                self._scheduler.lost(attempt_id)
+                self._scheduler.lost(attempt_id, again=not judged)
             self.advance()
             if found:
                 await self._judge([by_id[attempt_id] for attempt_id in found], payload)
@@ -193,13 +193,13 @@ class Recording:
             self.done.set()
 
 
-async def _both(one: Awaitable[A], other: Awaitable[B]) -> tuple[A, B]:
-    """Both answers; the first error once both have ended, a lost payload last of all."""
-    answers = await asyncio.gather(one, other, return_exceptions=True)
+def _loss(*answers: object) -> PayloadLost | None:
+    """A lost payload among the answers. Raises whatever else went wrong first."""
     errors = [answer for answer in answers if isinstance(answer, BaseException)]
-    for error in sorted(errors, key=lambda error: isinstance(error, PayloadLost)):
-        raise error
-    return answers  # type: ignore[return-value]
+    for error in errors:
+        if not isinstance(error, PayloadLost):
+            raise error
+    return next((error for error in errors if isinstance(error, PayloadLost)), None)
 
 
 async def _recalled(shard_id: str, attempt_ids: Sequence[str], part: RecorderPort) -> tuple[tuple[str, ...], Payload]:

@@ -356,14 +356,22 @@ class Scheduler:
         if domain.closed and not was_closed:
             self._close_domain(domain)
 
-    def lost(self, attempt_id: str) -> None:
-        """A finished attempt's completion was lost before it was durable: it is handed out again."""
+    def lost(self, attempt_id: str, *, again: bool = True) -> None:
+        """A finished attempt's completion was lost before it was durable: it is handed out again.
+
+        Or not, where its verdict is durable and would meet another text: the prompt's next attempt takes its place.
+        """
         prompt, tokens = self._unjudged.pop(attempt_id)
         prompt.tokens -= tokens
         prompt.finished -= 1
         prompt.shard.domain.tokens.lost += tokens
-        index = int(attempt_id.partition(".")[2])
-        self._give_back(InFlight(attempt_id, prompt, index, tries=1), poisoned=False)
+        if again:
+            index = int(attempt_id.partition(".")[2])
+            self._give_back(InFlight(attempt_id, prompt, index, tries=1), poisoned=False)
+        else:
+            prompt.open -= 1
+            prompt.shard.domain.open -= 1
+            self._review(prompt)
 
     def failed(self, failure: Failed, *, at_s: float = 0.0) -> bool:
         """An attempt came back without a completion. True when it is quarantined rather than handed out again."""
