@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from tracegen.protocols import RecorderPort, Replay, ReplicaPort, VerifierPort
 from tracegen.runtime.intake import Quarantine, Recording
 from tracegen.runtime.progress import Snapshot
-from tracegen.runtime.pump import Pump, close_quietly
+from tracegen.runtime.pump import SERVING, Pump, close_quietly
 from tracegen.runtime.shelf import Shelf
 from tracegen.runtime.stopping import named_first
 from tracegen.runtime.supervised import Supervised
@@ -120,7 +120,13 @@ class Coordinator:
             self._parts.stall_s,
             self._world.clock,
             intake.work,
+            self._may_go,
         )
+
+    def _may_go(self, pump: Pump) -> bool:
+        """Whether the other replicas have slots enough for all that can still be wanted at once."""
+        others = sum(1 for other in self._pumps if other is not pump and other.state == SERVING)
+        return others * self._parts.slots >= self._scheduler.still_wanted
 
     async def _feed(self, intake: Recording) -> None:
         ready = READY_PER_SLOT * self._parts.slots * len(self._parts.replicas)

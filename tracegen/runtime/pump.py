@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 BUSY_WAIT_S = 0.5
 SPARE_WAIT_S = 0.05
+RELEASED = "released"
+SERVING = "serving"
 MIN_AHEAD = 1
 """Attempts that wait at a replica for the slot that is free next, at least: see ``Pump._ahead``."""
 ANSWER_S = 60.0
@@ -65,6 +67,10 @@ class _Leaving(Exception):  # noqa: N818 - handled where it is raised
     """The replica's node is about to be taken away, and the replica has nothing more to give."""
 
 
+class _Released(Exception):  # noqa: N818 - handled where it is raised
+    """What is left of the run will never fill the slots of the other replicas: this one may give its GPUs back."""
+
+
 class Pump:
     """Serves one replica, and its replacements."""
 
@@ -78,6 +84,7 @@ class Pump:
         stall_s: float,
         clock: Callable[[], float],
         work: asyncio.Event,
+        may_go: Callable[["Pump"], bool],
     ) -> None:
         self._start = start
         self._scheduler = scheduler
@@ -87,6 +94,7 @@ class Pump:
         self._stall_s = stall_s
         self._clock = clock
         self._work = work
+        self._may_go = may_go
         self._failed_starts = 0
         self._past_tokens = 0
         self._leaves: tuple[float, float] | None = None
@@ -105,20 +113,22 @@ class Pump:
         return self._past_tokens + self.pulse.produced_tokens
 
     async def run(self) -> None:
-        """Until cancelled. Raises EngineDead when the replica cannot be made to work at all."""
-        while True:
+        """Until cancelled or released. Raises EngineDead when the replica cannot be made to work at all."""
+        while self.state != RELEASED:
             try:
                 await self._life()
             except (ActorLost, EngineDead, TimeoutError) as error:
                 await self._bury(error)
             except _Leaving:
                 await self._leave()
+            except _Released:
+                await self._release()
 
     async def _life(self) -> None:
         self.state = "starting"
         self.port = await self._start()
         await self.port.start()
-        self.state = "serving"
+        self.state = SERVING
         self._leaves = None
         self.pulse = Pulse(moved_at_s=self._clock())
         while True:
@@ -168,7 +178,19 @@ class Pump:
         # Until its node is gone, a replacement might be placed on it.
         await asyncio.sleep(max(0.0, ends_at_s - self._clock()))
 
+    async def _release(self) -> None:
+        # Told before it is closed: two idle replicas must not each count on the other.
+        self.state = RELEASED
+        self._past_tokens += self.pulse.produced_tokens
+        self.pulse = Pulse()
+        port, self.port = self.port, None
+        if port:
+            logger.info("%s released: nothing is left for it", port.replica_id)
+            await close_quietly(port)
+
     async def _idle(self) -> None:
+        if self._may_go(self):
+            raise _Released
         self._work.clear()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(BUSY_WAIT_S):

@@ -242,7 +242,7 @@ class Scheduler:
     @property
     def still_wanted(self) -> int:
         """At most so many slots will ever be needed at once from now on: more replicas than that may go."""
-        if any(d.unopened and not d.closed for d in self._domains.values()):
+        if self._opening or any(d.unopened and not d.closed for d in self._domains.values()):
             return self._rules.keep * sum(d.prompts for d in self._domains.values())
         undecided = sum(shard.undecided for shard in self._shards.values())
         return max(self._rules.keep * undecided, sum(d.open for d in self._domains.values()))
