@@ -238,9 +238,11 @@ class Recipe(Value):
     @property
     def digest(self) -> str:
         """SHA-256 of what decides the corpus, as 64 hex digits."""
-        hashed = self.model_dump(mode="json", exclude={"where"})
+        # Without what has its default value, so that a run keeps its name when a later version knows more options.
+        # A change of a default is a change of RECIPE_SCHEMA.
+        hashed = self.model_dump(mode="json", exclude={"where"}, exclude_defaults=True)
         teacher = hashed["teacher"]
-        teacher["engines"] = {self.teacher.engine: teacher["engines"].get(self.teacher.engine, {})}
+        teacher["engines"] = {self.teacher.engine: self.teacher.engines.get(self.teacher.engine, {})}
         canonical = json.dumps([RECIPE_SCHEMA, hashed], sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(canonical.encode()).hexdigest()
 

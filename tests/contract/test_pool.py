@@ -287,3 +287,17 @@ async def test_a_process_that_dies_while_the_pool_starts_is_replaced() -> None:
         assert len(pool.pids) == 1
     finally:
         await pool.close()
+
+
+async def test_a_pool_that_replaces_its_only_process_goes_on_judging() -> None:
+    pool = VerifierPool({"faulty": Faulty()}, 1, Limits(DEADLINE_S))
+    await pool.start()
+    try:
+        exits = asyncio.create_task(pool.judge([Case("faulty", REFERENCE, Trace("", "exit"))]))
+        while not exits.done():
+            (verdict,) = await pool.judge([Case("faulty", REFERENCE, Trace("", "quick"))])
+            assert verdict.outcome is Outcome.CORRECT
+            await asyncio.sleep(0)
+        assert exits.result()[0].reason == "worker_died"
+    finally:
+        await pool.close()

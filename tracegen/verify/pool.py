@@ -22,6 +22,7 @@ CASES_PER_MESSAGE = 16
 QUICK_CASES_PER_TURN = 64
 """Cases settled here before the event loop gets its turn: about 3 ms."""
 MAX_TRIES = 2
+MAX_STARTS = 3
 _FATAL = frozenset({"timeout", "worker_died", "out_of_memory"})
 
 __all__ = ["Case", "Limits", "VerifierPool"]
@@ -71,11 +72,11 @@ class VerifierPool:
 
     async def start(self) -> None:
         """Start every process and wait until each is ready. Raises VerifierError when that fails again and again."""
-        for tries in range(1, MAX_TRIES + 1):
+        for tries in range(1, MAX_STARTS + 1):
             try:
                 return await self._start()
             except VerifierError as error:
-                if tries == MAX_TRIES:
+                if tries == MAX_STARTS:
                     raise
                 logger.warning("%s; trying again", error.message)
         return None
@@ -101,7 +102,8 @@ class VerifierPool:
 
     async def judge(self, cases: Sequence[Case]) -> list[Verdict]:
         """A verdict for each case, in order. Raises VerifierError when the pool is closed."""
-        if self._closed:  # not: has no process, which is so whenever the only one is being replaced
+        # Not by its workers: for a moment there is none while a dead one is replaced.
+        if self._closed:
             raise VerifierError("the verifier pool is not running")
         verdicts: list[Verdict | None] = []
         for position, case in enumerate(cases):
