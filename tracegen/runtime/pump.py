@@ -22,8 +22,10 @@ BUSY_WAIT_S = 0.5
 SPARE_WAIT_S = 0.05
 RELEASED = "released"
 SERVING = "serving"
-MIN_AHEAD = 1
-"""Attempts that wait at a replica for the slot that is free next, at least: see ``Pump._ahead``."""
+SLOTS_PER_AHEAD = 16
+"""One attempt may wait at a replica for so many slots: what waits is in hand when a replica dies, and is suspected
+of it like the rest.
+"""
 ANSWER_S = 60.0
 """An exchange that overstays its wait by so long counts as lost: the actor's event loop is stuck."""
 START_ATTEMPTS = 3
@@ -98,10 +100,9 @@ class Pump:
         self._failed_starts = 0
         self._past_tokens = 0
         self._leaves: tuple[float, float] | None = None
-        self._ahead = MIN_AHEAD
+        self._ahead = 0
         """Attempts leased beyond the slots, to fill those that become free between two exchanges without us: twice
-        what became free between the last two, so that it grows as long as it was too little. An engine that takes
-        minutes for an attempt has one waiting, one that takes no time has as many as slots.
+        what became free between the last two, so that it grows as long as it was too little.
         """
         self.port: ReplicaPort | None = None
         self.pulse = Pulse()
@@ -145,7 +146,8 @@ class Pump:
         async with asyncio.timeout(wait_s + ANSWER_S):
             exchange, payload = await port.exchange(leases, wait_s)
         self.pulse.feel(exchange, self._clock())
-        self._ahead = min(self._slots, max(MIN_AHEAD, 2 * (len(exchange.finished) + len(exchange.failed))))
+        freed = len(exchange.finished) + len(exchange.failed)
+        self._ahead = min(self._slots // SLOTS_PER_AHEAD, 2 * freed)
         await self._intake.take_in(exchange, payload)
         if exchange.finished:
             self._failed_starts = 0
