@@ -8,9 +8,9 @@ from typing import Any
 import duckdb
 import yaml
 
+from tracegen.order import Order, check
 from tracegen.recipe import Recipe
 from tracegen.recipe_file import Loaded, load_recipe
-from tracegen.run import Order, check
 from tracegen.types import Attempt
 
 SHARDS_GLOB = "ledger/completions/*.parquet"

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from benchmarks.scheduling.output import Row, parser, show
 from tracegen.catalog import query
+from tracegen.order import Order
 from tracegen.planning.estimate import Estimate
 from tracegen.planning.plan import Asked, plan
 from tracegen.recipe_file import Loaded, load_recipe
-from tracegen.run import Order, run
+from tracegen.run import run
 
 RECIPE = """
 name: prediction

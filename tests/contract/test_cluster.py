@@ -11,8 +11,9 @@ import pytest
 from tests.simulated_run import Left, first_attempts, order, placed, recipe_file
 from tracegen.cluster.faulty import FaultyCluster, Kill, Loss
 from tracegen.cluster.local import LocalCluster
+from tracegen.order import Order
 from tracegen.recipe import Where
-from tracegen.run import Cluster, Order, run
+from tracegen.run import Cluster, run
 from tracegen.runtime.progress import RunSummary, Snapshot
 
 MakeCluster = Callable[[Where], Cluster]

@@ -9,8 +9,9 @@ from tests.faults.reading import run_store, settled
 from tracegen import quarantine
 from tracegen.cli import main
 from tracegen.errors import UserError
+from tracegen.order import Order
 from tracegen.recipe_file import load_recipe
-from tracegen.run import Order, run
+from tracegen.run import run
 from tracegen.runs import status
 from tracegen.types import Attempt, Domain, prompt_id
 

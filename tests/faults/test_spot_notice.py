@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.faults.reading import run_store, settled
+from tracegen.order import Order
 from tracegen.recipe_file import load_recipe
-from tracegen.run import Order, run
+from tracegen.run import run
 from tracegen.runtime.notices import NOTICE_S, FileNotice
 from tracegen.runtime.progress import Snapshot
 

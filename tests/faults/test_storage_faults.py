@@ -10,8 +10,9 @@ from tests.faults.reading import run_store, settled
 from tests.servers.proxy import GET_FAULTS, PUT_FAULTS, faulty_proxy
 from tests.servers.seaweed import S3Server
 from tracegen.ledger.settle import open_shards
+from tracegen.order import Order
 from tracegen.recipe_file import load_recipe
-from tracegen.run import Order, run
+from tracegen.run import run
 
 pytestmark = [pytest.mark.faults, pytest.mark.s3, pytest.mark.slow]
 

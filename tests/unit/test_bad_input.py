@@ -174,23 +174,22 @@ def test_prompts_that_cannot_be_used(run: Run, place: Path, path: str, expected:
         (
             "xllamacpp",
             ["--engine", "llamacpp", "--set", "teacher.model=SmolLM2-135M-Instruct"],
-            "the engine 'llamacpp' needs the package 'xllamacpp', which is not installed; "
-            'run: pip install "tracegen[llamacpp]"',
+            "the engine 'llamacpp' needs the package 'xllamacpp', which is not installed; run: pip install xllamacpp",
         ),
         (
             "reasoning_gym",
             ["--set", "prompts=[{kind: reasoning_gym, name: a, domain: math, dataset: chain_sum, size: 4}]"],
-            "prompt source 'a' needs the reasoning-gym package; pip install 'tracegen[procedural]'",
+            "prompt source 'a' needs the reasoning-gym package; pip install reasoning-gym==0.1.25",
         ),
         (
             "datasets",
             ["--set", "prompts=[{kind: hub, name: a, domain: math, dataset: a/b, revision: c}]"],
-            "prompt source 'a' needs the datasets package; pip install 'tracegen[hub]'",
+            "prompt source 'a' needs the datasets package; pip install datasets",
         ),
         (
             "ray",
             ["--cluster", "ray"],
-            "where.cluster is ray, and Ray is not installed; pip install 'tracegen[ray]', or --cluster local",
+            "where.cluster is ray, and Ray is not installed; pip install 'ray[default]', or --cluster local",
         ),
     ],
 )

@@ -91,7 +91,8 @@ class Library:
     def execute(
         self, loaded: "Loaded", store_uri: str, *, run_id: str | None, build: bool, on_progress: OnProgress
     ) -> RunSummary:
-        from tracegen.run import Order, run
+        from tracegen.order import Order
+        from tracegen.run import run
 
         return run(Order(loaded, store_uri, run_id=run_id or "", build=build), on_progress)
 

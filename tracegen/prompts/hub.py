@@ -26,7 +26,7 @@ def _load(source: HubSource, base: Path) -> Any:
         from datasets import load_dataset
     except ImportError:
         raise MissingDependency(
-            f"prompt source {source.name!r} needs the datasets package", hint="pip install 'tracegen[hub]'"
+            f"prompt source {source.name!r} needs the datasets package", hint="pip install datasets"
         ) from None
     folder = base / source.dataset
     if folder.is_dir():

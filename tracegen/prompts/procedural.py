@@ -31,7 +31,7 @@ def _create(source: ReasoningGymSource, where: str) -> Any:
         from reasoning_gym.factory import DATASETS, create_dataset
     except ImportError:
         raise MissingDependency(
-            f"prompt source {source.name!r} needs the reasoning-gym package", hint="pip install 'tracegen[procedural]'"
+            f"prompt source {source.name!r} needs the reasoning-gym package", hint="pip install reasoning-gym==0.1.25"
         ) from None
     if source.dataset not in DATASETS:
         raise PromptError(

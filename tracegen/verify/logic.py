@@ -150,7 +150,7 @@ def _datasets() -> dict[str, tuple[Any, Any]]:
         import reasoning_gym  # noqa: F401 - fills the table
         from reasoning_gym.factory import DATASETS
     except ImportError as error:
-        raise MissingDependency("reasoning-gym is not installed", hint="pip install 'tracegen[procedural]'") from error
+        raise MissingDependency("reasoning-gym is not installed", hint="pip install reasoning-gym==0.1.25") from error
     datasets: dict[str, tuple[Any, Any]] = DATASETS
     return datasets
 
