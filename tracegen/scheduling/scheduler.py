@@ -8,8 +8,6 @@ An attempt's life: ``lease`` → ``finished`` → ``judged``; or ``failed`` or `
 again, or quarantined when it keeps failing or keeps killing replicas.
 """
 
-import math
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from types import MappingProxyType
@@ -17,27 +15,18 @@ from typing import NamedTuple
 
 from tracegen.protocols import Failed, Finished
 from tracegen.recipe import Rejection
-from tracegen.scheduling.forecast import Group, best_floor
+from tracegen.scheduling.floors import set_floor
+from tracegen.scheduling.hands import Hands
 from tracegen.scheduling.policy import POLICIES, Policy, Standing
 from tracegen.scheduling.state import DomainState, InFlight, OpenPrompt, OpenShard, Poisoned, Trouble
+from tracegen.scheduling.tail import kept_for_the_end
 from tracegen.scheduling.tokens import TokenCounts, cause
 from tracegen.types import Attempt, Domain, Outcome, ShardEntry
 
 MAX_TRIES = 3
 """An attempt that its engine failed so often is quarantined (lessons: one bad prompt killed whole jobs)."""
-MAX_DEATHS = 2
-"""An attempt that was in hand at so many deaths of replicas, the last time with few others, is quarantined."""
-SUSPECTS_PER_SLOTS = 16
-"""A replica gets one suspect for so many slots at a time: when it dies again, few are left to be suspected."""
-FLOOR_EVERY = 8
-FLOOR_GROWTH = 1.05
-"""The give-up rule is computed anew after so many more verdicts of a domain, whichever is more."""
-SPARE = 0.25
-"""A prompt that was given up does not come back: rules reckon with a few traces more, in roots of those wanted."""
 HOLD_EVERY = 256
 """Which domains are kept for the end is looked at anew after so many handouts."""
-SHORTER = 1.5
-"""Only a domain whose traces are so many times shorter than another's is worth keeping for the end."""
 
 
 class SettledShard(NamedTuple):
@@ -87,8 +76,7 @@ class Scheduler:
         self._domains: dict[Domain, DomainState] = {}
         self._shards: dict[str, OpenShard] = {}
         self._prompts: dict[str, OpenPrompt] = {}
-        self._in_flight: dict[str, InFlight] = {}
-        self._suspects: dict[str, int] = {}
+        self._hands = Hands()
         self._unjudged: dict[str, tuple[OpenPrompt, int]] = {}
         self._decided: list[str] = []
         self._opening: set[str] = set()
@@ -237,7 +225,7 @@ class Scheduler:
 
     @property
     def in_flight(self) -> int:
-        return len(self._in_flight)
+        return len(self._hands)
 
     @property
     def still_wanted(self) -> int:
@@ -256,7 +244,7 @@ class Scheduler:
 
     def lease(self, replica_id: str, free: int, slots: int = 0) -> list[Handout]:
         """At most ``free`` attempts for this replica of ``slots`` slots in all, from the domains that lag most."""
-        handouts = self._lease_returned(replica_id, free, max(1, slots // SUSPECTS_PER_SLOTS))
+        handouts = self._lease_returned(replica_id, free, slots)
         while len(handouts) < free:
             able = [d for d in self._serving() if d.ready]
             if not able:
@@ -264,8 +252,10 @@ class Scheduler:
             domain = min(able, key=lambda d: d.progress) if len(able) > 1 else able[0]
             handouts.append(self._lease_next(domain, replica_id))
         self._hold_due -= len(handouts)
-        if self._hold_due <= 0:
-            self._hold()
+        # With a budget, nobody knows the end.
+        if self._hold_due <= 0 and self._rules.token_budget is None:
+            self._hold_due = HOLD_EVERY
+            self._held = kept_for_the_end(self._wanting(), self.in_flight)
         return handouts
 
     def _serving(self) -> list[DomainState]:
@@ -276,35 +266,17 @@ class Scheduler:
     def _wanting(self) -> list[DomainState]:
         return [d for d in self._domains.values() if (d.ready or d.unopened) and not d.saturated]
 
-    def _hold(self) -> None:
-        """Keep the domains with the shortest traces for the end, as far as they are needed there.
-
-        A long trace that starts last keeps one slot busy and all others idle. They stay busy while there is short
-        work: as much as all slots decode in the time of the longest trace. With a budget, nobody knows the end.
-        """
-        self._hold_due = HOLD_EVERY
-        wanting = self._wanting()
-        longest = max((d.mean_tokens for d in wanting), default=0.0)
-        needed = float(self.in_flight * max((d.longest for d in wanting), default=0))
-        held = set()
-        for domain in sorted(wanting, key=lambda d: d.mean_tokens):
-            needed -= domain.coming_tokens
-            if needed < 0 or domain.mean_tokens * SHORTER > longest or self._rules.token_budget is not None:
-                break
-            held.add(domain.domain)
-        self._held = frozenset(held)
-
-    def _lease_returned(self, replica_id: str, free: int, most_suspects: int) -> list[Handout]:
+    def _lease_returned(self, replica_id: str, free: int, slots: int) -> list[Handout]:
         handouts: list[Handout] = []
         for domain in self._domains.values():
             for _ in range(len(domain.returned)):
                 if len(handouts) >= free:
                     return handouts
                 flight = domain.returned.popleft()
-                if flight.deaths and self._suspects.get(replica_id, 0) >= most_suspects:
+                if self._hands.may_take(flight, replica_id, slots):
+                    handouts.append(self._hand_out(flight, replica_id))
+                else:
                     domain.returned.append(flight)
-                    continue
-                handouts.append(self._hand_out(flight, replica_id))
         return handouts
 
     def _lease_next(self, domain: DomainState, replica_id: str) -> Handout:
@@ -322,22 +294,13 @@ class Scheduler:
         return self._hand_out(flight, replica_id)
 
     def _hand_out(self, flight: InFlight, replica_id: str) -> Handout:
-        flight.replica_id = replica_id
-        self._in_flight[flight.attempt_id] = flight
-        if flight.deaths:
-            self._suspects[replica_id] = self._suspects.get(replica_id, 0) + 1
+        self._hands.take(flight, replica_id)
         attempt = Attempt(flight.prompt.prompt_id, flight.index)
         return Handout(attempt, flight.prompt.shard.shard_id, flight.tries)
 
-    def _land(self, attempt_id: str) -> InFlight:
-        flight = self._in_flight.pop(attempt_id)
-        if flight.deaths:
-            self._suspects[flight.replica_id] -= 1
-        return flight
-
     def finished(self, completion: Finished) -> None:
         """An attempt came back with a completion; its verdict is still to come."""
-        self._take(self._land(completion.attempt_id).prompt, completion)
+        self._take(self._hands.land(completion.attempt_id).prompt, completion)
 
     def _take(self, prompt: OpenPrompt, completion: Finished) -> None:
         prompt.tokens += completion.completion_tokens
@@ -375,7 +338,7 @@ class Scheduler:
 
     def failed(self, failure: Failed, *, at_s: float = 0.0) -> bool:
         """An attempt came back without a completion. True when it is quarantined rather than handed out again."""
-        flight = self._land(failure.attempt_id)
+        flight = self._hands.land(failure.attempt_id)
         flight.tries += 1
         flight.note(Trouble(at_s, flight.replica_id, failure.error, died=False))
         return self._give_back(flight, poisoned=not failure.retryable or flight.tries >= MAX_TRIES)
@@ -387,23 +350,16 @@ class Scheduler:
 
         ``died``: it died of itself, so that one of its attempts may be to blame; else its node was taken away.
         """
-        lost = [flight for flight in self._in_flight.values() if flight.replica_id == replica_id]
-        few = sum(1 for flight in lost if flight.deaths + 1 >= MAX_DEATHS) == 1
-        quarantined = []
+        lost, guilty = self._hands.bury(replica_id, died=died)
         share, rest = divmod(lost_tokens, len(lost) or 1)
         if lost:
             lost[0].prompt.shard.domain.tokens.lost += rest
         for flight in lost:
-            self._land(flight.attempt_id)
-            flight.tries += 1
-            flight.deaths += died
             if died:
                 flight.note(Trouble(at_s, replica_id, why, died=True))
             flight.prompt.shard.domain.tokens.lost += share
-            if self._give_back(flight, poisoned=few and flight.deaths >= MAX_DEATHS):
-                quarantined.append(flight.attempt_id)
-        self._suspects.pop(replica_id, None)
-        return quarantined
+            self._give_back(flight, poisoned=flight.attempt_id == guilty)
+        return [guilty] if guilty else []
 
     def _give_back(self, flight: InFlight, *, poisoned: bool) -> bool:
         prompt = flight.prompt
@@ -450,19 +406,7 @@ class Scheduler:
             domain.incorrect += 1
             prompt.wrong += 1
         domain.standings[prompt.group, prompt.accepted, prompt.wrong] += 1
-        if domain.correct + domain.incorrect >= domain.floor_due:
-            self._set_floor(domain)
-
-    def _set_floor(self, domain: DomainState) -> None:
-        outcomes = domain.correct + domain.incorrect
-        domain.floor_due = max(outcomes + FLOOR_EVERY, int(outcomes * FLOOR_GROWTH))
-        domain.floor = self._rules.give_up_below
-        if domain.quota is None or domain.filled:
-            return
-        missing = domain.quota - domain.accepted
-        wanted = missing + SPARE * math.sqrt(missing)
-        groups = [Group(domain.beliefs.outlook(group).gain, states) for group, states in _prompts_left(domain).items()]
-        domain.floor = max(domain.floor, best_floor(groups, self._rules, wanted))
+        set_floor(domain, self._rules)
 
     def _wants_more(self, prompt: OpenPrompt) -> bool:
         if prompt.issued >= self._rules.max_attempts:
@@ -534,15 +478,3 @@ class Scheduler:
         for prompt in chain.from_iterable(s.prompts for s in self._shards.values() if s.domain is domain):
             prompt.queued = False
             self._review(prompt)
-
-
-def _prompts_left(domain: DomainState) -> dict[str, dict[tuple[int, int], float]]:
-    """Those that may still get an attempt, by group and state; unopened ones are taken to be grouped as opened ones."""
-    left: dict[str, dict[tuple[int, int], float]] = defaultdict(dict)
-    for (group, right, wrong), prompts in domain.standings.items():
-        if prompts:
-            left[group][right, wrong] = prompts
-    opened = domain.groups.total()
-    for group, prompts in domain.groups.items():
-        left[group][0, 0] = left[group].get((0, 0), 0.0) + domain.waiting * prompts / opened
-    return left

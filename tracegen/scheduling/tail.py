@@ -1,0 +1,26 @@
+"""The end of a run: short work is kept for it, so that the last long traces do not leave all other slots idle."""
+
+from collections.abc import Sequence
+
+from tracegen.scheduling.state import DomainState
+from tracegen.types import Domain
+
+SHORTER = 1.5
+"""Only a domain whose traces are so many times shorter than another's is worth keeping for the end."""
+
+
+def kept_for_the_end(wanting: Sequence[DomainState], in_flight: int) -> frozenset[Domain]:
+    """The domains with the shortest traces, as far as they are needed.
+
+    A long trace that starts last keeps one slot busy and all others idle. They stay busy while there is short work: as
+    much as all slots decode in the time of the longest trace.
+    """
+    longest = max((domain.mean_tokens for domain in wanting), default=0.0)
+    needed = float(in_flight * max((domain.longest for domain in wanting), default=0))
+    kept = set()
+    for domain in sorted(wanting, key=lambda d: d.mean_tokens):
+        needed -= domain.coming_tokens
+        if needed < 0 or domain.mean_tokens * SHORTER > longest:
+            break
+        kept.add(domain.domain)
+    return frozenset(kept)
