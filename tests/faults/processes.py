@@ -19,7 +19,7 @@ GONE_S = 20.0
 KINDS: dict[str, Callable[[str], bool]] = {
     "replica": lambda command: command.startswith("ray::Replica"),
     "recorder": lambda command: command.startswith("ray::Recorder"),
-    "verifiers": lambda command: command.startswith("ray::VerifierHost"),
+    "verifiers": lambda command: command.startswith("ray::Verifier"),
     "worker": lambda command: "tracegen.verify.worker" in command,
 }
 """What a process is, by its command line."""
