@@ -11,8 +11,8 @@ from tracegen.planning.estimate import Estimate, estimate
 from tracegen.planning.measured import Measured, measured, speed
 from tracegen.planning.pilot import pilot_recipe
 from tracegen.planning.plan import Asked, plan
-from tracegen.planning.world import assumed
-from tracegen.recipe import Recipe
+from tracegen.planning.world import assumed, assumptions
+from tracegen.recipe import Assumed, Recipe, Where
 from tracegen.recipe_file import Loaded
 from tracegen.types import Domain, Outcome
 
@@ -148,3 +148,12 @@ def test_the_command_prints_a_table_or_json(folder: Path, capsys: pytest.Capture
     found = json.loads(capsys.readouterr().out)
     assert found["prompts"] == 40
     assert set(found["wall_s"]) == {"middle", "low", "high"}
+
+
+def test_assumed_lengths_beyond_the_token_limit_are_told() -> None:
+    short = {"engine": "openai", "model": "m", "sampling": {"max_tokens": 96}}
+    source = {"kind": "synthetic", "name": "sums", "domain": "math", "size": 10}
+    recipe = Recipe.model_validate({"name": "short", "prompts": [source], "teacher": short})
+    assert "most traces of math are taken to be cut off at max_tokens (96)" in assumptions(recipe)[0]
+    known = recipe.model_copy(update={"where": Where(plan=Assumed(mean_tokens={Domain.MATH: 50}))})
+    assert not any("cut off" in line for line in assumptions(known))

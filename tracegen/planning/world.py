@@ -66,8 +66,16 @@ def assumptions(recipe: Recipe) -> tuple[str, ...]:
     """What :func:`assumed` reckons with, for people."""
     plan = recipe.where.plan
     domains = sorted({source.domain for source in recipe.prompts})
-    means = ", ".join(f"{domain} {plan.mean_tokens.get(domain, PUBLISHED_MEANS[domain]):,.0f}" for domain in domains)
+    mean_of = {domain: plan.mean_tokens.get(domain, PUBLISHED_MEANS[domain]) for domain in domains}
+    means = ", ".join(f"{domain} {mean:,.0f}" for domain, mean in mean_of.items())
+    limit = recipe.teacher.sampling.max_tokens
+    cut = [domain for domain, mean in mean_of.items() if mean >= limit]
+    warning = (
+        f"most traces of {', '.join(cut)} are taken to be cut off at max_tokens ({limit:,}): "
+        "measure with --pilot, or set where.plan.mean_tokens",
+    )
     return (
+        *(warning if cut else ()),
         f"lengths assumed: means {means} tokens, log-normal, sigma {plan.sigma:g}",
         f"pass rates assumed: beta({plan.pass_alpha:g}, {plan.pass_beta:g})",
         f"speed assumed: {plan.tokens_per_s:g} tokens/s a sequence alone, half with {plan.half_rate_at:g} at once",
