@@ -1,9 +1,6 @@
 """The ledger's promises, after any crash and with two drivers at once."""
 
 import asyncio
-import uuid
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -17,23 +14,11 @@ from tracegen.ledger.layout import journal_folder
 from tracegen.ledger.schema import COMPLETION, JUDGEMENT, read_parquet, table_to_completions, table_to_judgements
 from tracegen.ledger.settle import open_shards, settle, settled_shards, sweep
 from tracegen.protocols import Store
-from tracegen.store import MemoryStore, open_store
+from tracegen.store import MemoryStore
 from tracegen.store.faulty import Crashed, Fault, FaultyStore
 from tracegen.types import Completion, Judgement, Outcome
 
 AT_ONCE = JournalLimits(linger_s=0)
-
-
-@pytest.fixture(params=["local", "memory", pytest.param("s3", marks=pytest.mark.s3)])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    match request.param:
-        case "local":
-            yield open_store(str(tmp_path / "run"))
-        case "memory":
-            yield open_store(f"memory://{uuid.uuid4().hex}")
-        case _:
-            server = request.getfixturevalue("s3_server")
-            yield open_store(request.getfixturevalue("s3_uri"), env=server.env)
 
 
 async def append(

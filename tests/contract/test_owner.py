@@ -5,11 +5,9 @@ import os
 import signal
 import subprocess
 import sys
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -23,22 +21,10 @@ from tracegen.ledger.owner import Claim, Owner, Waiting, claim, newest_epoch, st
 from tracegen.ledger.process import Process, is_running, this_process
 from tracegen.ledger.settle import settle, sweep
 from tracegen.protocols import Store
-from tracegen.store import MemoryStore, open_store
+from tracegen.store import MemoryStore
 from tracegen.store.faulty import Fault, FaultyStore
 
 HERE = Owner(this_process(os.getpid()), 1_700_000_000.0)
-
-
-@pytest.fixture(params=["local", "memory", pytest.param("s3", marks=pytest.mark.s3)])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    match request.param:
-        case "local":
-            yield open_store(str(tmp_path / "run"))
-        case "memory":
-            yield open_store(f"memory://{uuid.uuid4().hex}")
-        case _:
-            server = request.getfixturevalue("s3_server")
-            yield open_store(request.getfixturevalue("s3_uri"), env=server.env)
 
 
 def elsewhere(host: str = "other", pid: int = 7) -> Owner:

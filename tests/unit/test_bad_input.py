@@ -286,14 +286,6 @@ def test_more_traces_than_any_disk_holds_unless_a_quota_bounds_them(run: Run) ->
     assert "this run may write 3600.0 GB" in refusal(run(*with_a_budget))
 
 
-def test_ray_is_not_there(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("ray")
-    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:9")
-    found = refusal(run("--cluster", "ray"))
-    assert found.startswith("no Ray cluster at RAY_ADDRESS=127.0.0.1:9: ")
-    assert found.endswith("Connection refused; correct or unset RAY_ADDRESS")
-
-
 # --- as a process of its own, as a person meets it ---------------------------------------------------------------
 
 
@@ -328,6 +320,14 @@ def test_the_command_without_its_model(tmp_path_factory: pytest.TempPathFactory)
     embedded = ["--engine", "llamacpp", "--set", "teacher.model=SmolLM2-135M-Instruct"]
     found = refusal(typed("small.yaml", "--store", "store", *embedded, python_path=str(hidden)))
     assert found.startswith("the weights of SmolLM2-135M-Instruct are not installed")
+
+
+@pytest.mark.ray
+def test_ray_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:9")
+    found = refusal(typed("small.yaml", "--store", "store", "--cluster", "ray"))
+    assert found.startswith("no Ray cluster at RAY_ADDRESS=127.0.0.1:9: ")
+    assert found.endswith("Connection refused; correct or unset RAY_ADDRESS")
 
 
 @pytest.mark.ray

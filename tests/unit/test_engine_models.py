@@ -36,7 +36,7 @@ def test_llamacpp_refuses_a_model_that_is_not_there(model: str) -> None:
         LlamaCppEngine.preflight(teacher, LlamaCppOptions(), 1)
 
 
-@pytest.mark.skipif(models.find_spec("vllm") is None, reason="needs vllm")
+@pytest.mark.vllm
 def test_vllm_refuses_a_path_that_is_not_there_and_takes_hub_ids_on_trust() -> None:
     with pytest.raises(RecipeError, match="no model at '/no/such/model'"):
         VllmEngine.preflight(Teacher(engine="vllm", model="/no/such/model"), VllmOptions(), 1)
