@@ -51,6 +51,62 @@ class AnswerReference(Value):
 
     kind: Literal["answer"] = "answer"
     answer: str = Field(min_length=1)
+    tolerance: float | None = Field(None, ge=0, lt=1)
+    """Relative: a number within this share of the reference's is right, as 0.01 for 1 %. Exact where None."""
+    unit: str = ""
+    """What the answer is measured in. An answer in another unit of the same quantity is converted; one without is read
+    in this one."""
+
+
+class ChoiceReference(Value):
+    """The right one of several options."""
+
+    kind: Literal["choice"] = "choice"
+    answer: str = Field(min_length=1)
+    """The letter of the right option, as ``C``."""
+    options: tuple[str, ...] = Field((), max_length=26)
+    """Their texts in order of their letters, so that an answer may name the text instead."""
+
+
+class StdioTest(Value):
+    """What a program reads, and what it must print."""
+
+    input: str
+    output: str
+
+
+class StdioReference(Value):
+    """A program that reads standard input and writes standard output, as in programming contests."""
+
+    kind: Literal["stdio"] = "stdio"
+    tests: tuple[StdioTest, ...] = Field(min_length=1)
+    checker: str | None = None
+    """Source of a Python function ``check(input: str, expected: str, output: str) -> bool``, where several outputs are
+    right; without one, outputs are compared token by token."""
+    time_limit_s: float = Field(10.0, gt=0)
+    """Processor seconds per test."""
+    memory_limit_bytes: int = Field(512 * 1024**2, gt=0)
+
+
+class AssertsReference(Value):
+    """A function and assertions on what it returns (MBPP)."""
+
+    kind: Literal["asserts"] = "asserts"
+    entry_point: str = ""
+    """Name of the function; empty where the assertions tell."""
+    setup: str = ""
+    asserts: tuple[str, ...] = Field(min_length=1)
+
+
+class CheckReference(Value):
+    """A function and a checking function that calls it (HumanEval)."""
+
+    kind: Literal["check"] = "check"
+    entry_point: str
+    prompt: str = ""
+    """Code that the prompt began with: imports and the signature."""
+    check: str
+    """Source of ``def check(candidate): ...``, which asserts."""
 
 
 class ProceduralReference(Value):
@@ -63,13 +119,34 @@ class ProceduralReference(Value):
     """The item as generated: ``question``, ``answer``, ``metadata``; JSON types only."""
 
 
+class RubricReference(Value):
+    """What a good answer has, in words, for a generative judge."""
+
+    kind: Literal["rubric"] = "rubric"
+    rubric: str = Field(min_length=1)
+    example: str = ""
+    """A good answer, where there is one."""
+
+
 class NoReference(Value):
     """Nothing to judge against."""
 
     kind: Literal["none"] = "none"
 
 
-Reference: TypeAlias = Annotated[AnswerReference | ProceduralReference | NoReference, Field(discriminator="kind")]
+CodeReference: TypeAlias = StdioReference | AssertsReference | CheckReference
+
+Reference: TypeAlias = Annotated[
+    AnswerReference
+    | ChoiceReference
+    | StdioReference
+    | AssertsReference
+    | CheckReference
+    | ProceduralReference
+    | RubricReference
+    | NoReference,
+    Field(discriminator="kind"),
+]
 
 
 class Row:

@@ -146,6 +146,8 @@ def _remembering(check: Callable[[Reference], str]) -> Callable[[Reference], str
         return check(AnswerReference(answer=answer))
 
     def remembered(reference: Reference) -> str:
-        return of_answer(reference.answer) if isinstance(reference, AnswerReference) else check(reference)
+        if isinstance(reference, AnswerReference) and reference.tolerance is None and not reference.unit:
+            return of_answer(reference.answer)
+        return check(reference)
 
     return remembered
