@@ -25,6 +25,7 @@ from tracegen.corpus.manifest import CorpusManifest, read_manifest
 from tracegen.corpus.schema import SAMPLE
 from tracegen.errors import StoreError, UserError, boundary
 from tracegen.ledger.schema import COMPLETION, JUDGEMENT
+from tracegen.prompts.left_out import LEFT_OUT
 from tracegen.prompts.schema import PROMPT
 from tracegen.protocols import Store
 from tracegen.store import S3Access, S3Store, SubStore, glob_uri, open_store
@@ -136,6 +137,7 @@ def _views(store: Store) -> tuple[_View, ...]:
     return (
         _View("corpus", f"corpus/{corpus.version if corpus else 'none'}/train-*.parquet", SAMPLE),
         _View("prompts", "prompts/*.parquet", PROMPT),
+        _View("left_out", "preparation/*.parquet", LEFT_OUT),
         _View("completions", "ledger/completions/*.parquet", COMPLETION),
         _View("verdicts", "ledger/verdicts/*/*.parquet", VERDICT),
     )

@@ -73,7 +73,7 @@ def test_a_reference_that_its_verifier_cannot_read_is_refused_with_nothing_writt
         plan_prompts(store, recipe({"name": "a"}), tmp_path, lambda ref: "not a number" if "?" in str(ref) else "")
     assert str(caught.value) == (
         "prompt source 'a' has a reference that cannot be read, row 2: not a number (and 2 more rows); "
-        "mend or remove it, or map another column or answer_pattern"
+        "mend or remove it, map another column or answer_pattern, or raise preparation.unreadable_share"
     )
     assert list(store.list("")) == []
 

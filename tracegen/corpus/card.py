@@ -1,11 +1,11 @@
 """The dataset card of a corpus, from its manifest and recipe. Pure; every number in it was counted over the rows."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import yaml
 
 from tracegen.corpus.manifest import CorpusManifest, Yield
-from tracegen.recipe import Recipe
+from tracegen.recipe import Preparation, Recipe
 
 HUB_LICENCES = {
     licence.lower()
@@ -135,7 +135,7 @@ def _limits(recipe: Recipe) -> str:
     limits = [
         "A verifier judges the answer only; the reasoning before it is not checked.",
         "References come from the sources as they are, and a wrong one rejects right traces and may accept wrong ones.",
-        "Prompts are deduplicated by exact text: near-duplicates remain. Nobody looked for overlap with benchmarks.",
+        *_of_preparation(recipe.preparation),
         "Every sample is a single turn.",
     ]
     if any(recipe.teacher.examples.values()):
@@ -143,6 +143,19 @@ def _limits(recipe: Recipe) -> str:
     if recipe.teacher.system:
         limits.append("The teacher had a system message; it is not in the samples.")
     return "## Known limits\n\n" + "".join(f"- {limit}\n" for limit in limits)
+
+
+def _of_preparation(asked: Preparation) -> Iterator[str]:
+    if asked.near_duplicates is None:
+        yield "Prompts are deduplicated by exact text: near-duplicates remain."
+    else:
+        least = asked.near_duplicates.similarity
+        yield f"Near-duplicates were removed from a similarity of {least:g} of word 3-grams on; less alike ones remain."
+    if (rule := asked.decontamination) is None:
+        yield "Nobody looked for overlap with benchmarks."
+    else:
+        names = ", ".join(one.name for one in rule.against)
+        yield f"Prompts that share {rule.ngram} words in a row with {names} were left out; paraphrases are not found."
 
 
 def _section(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

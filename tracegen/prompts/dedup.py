@@ -1,4 +1,4 @@
-"""Collecting prompts from sources, each problem once, with evidence for what is left out. Near-duplicates stay."""
+"""Collecting prompts from sources, each problem once, with evidence for all that is left out."""
 
 from array import array
 from collections.abc import Callable, Iterable
@@ -9,7 +9,10 @@ from hashlib import blake2b
 import pyarrow as pa
 
 from tracegen.errors import PromptError
+from tracegen.prompts.contamination import Contamination
+from tracegen.prompts.left_out import LeftOut, Why
 from tracegen.prompts.manifest import EVIDENCE, Conflict, UnusableRow
+from tracegen.prompts.near import NearDuplicates
 from tracegen.prompts.schema import PROMPT, from_table, reference_to_json, to_batch
 from tracegen.prompts.sources import Unusable
 from tracegen.types import AnswerReference, Prompt, Reference
@@ -27,12 +30,26 @@ class Tally:
     duplicates: int = 0
     conflicts: int = 0
     unusable: int = 0
+    near_duplicates: int = 0
+    contaminated: int = 0
+    unreadable: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Screens:
+    """What a prompt has to pass beside being new. None lets everything through."""
+
+    contamination: Contamination | None = None
+    near: NearDuplicates | None = None
+    unreadable_share: float = 0.0
 
 
 class Collector:
     """Takes prompts in; keeps the first of each id. In memory: texts as Arrow, and some 150 bytes per prompt."""
 
-    def __init__(self, check: Callable[[Reference], str]) -> None:
+    def __init__(self, check: Callable[[Reference], str], screens: Screens | None = None) -> None:
+        self._screens = screens or Screens()
+        self.left_out: list[LeftOut] = []
         self.conflicts: list[Conflict] = []
         self.unusable: list[UnusableRow] = []
         self._check = _remembering(check)
@@ -54,11 +71,13 @@ class Collector:
                 self._take(row, tally, unreadable)
             elif row.part == "reference":
                 unreadable.add(row.source_row, row.reason)
+                self.left_out.append(LeftOut(Why.UNREADABLE, row.source, row.source_row, "", "", row.reason, 0))
             else:
                 tally.unusable += 1
                 unusable = unusable or f"row {row.source_row}: {row.reason}"
                 self._leave_out(row)
-        unreadable.refuse(source)
+        unreadable.refuse(source, self._screens.unreadable_share * tally.rows)
+        tally.unreadable = unreadable.count
         if tally.unusable == tally.rows:
             raise PromptError(f"prompt source {source!r}: no row has a usable text", hint=unusable)
         return tally
@@ -74,10 +93,9 @@ class Collector:
         key, reference = bytes.fromhex(prompt.prompt_id), reference_to_json(prompt.reference)
         digest = int.from_bytes(blake2b(reference.encode(), digest_size=8).digest(), "little")
         if (place := self._places.get(key)) is None:
-            if reason := self._check(prompt.reference):
-                unreadable.add(prompt.source_row, reason)
-            tally.prompts += 1
-            self._keep(prompt, key, digest)
+            if self._passes(prompt, tally, unreadable):
+                tally.prompts += 1
+                self._keep(prompt, key, digest)
         elif self._references[place] == digest:
             tally.duplicates += 1
         else:
@@ -85,8 +103,30 @@ class Collector:
             if len(self.conflicts) < EVIDENCE:
                 self.conflicts.append(self._conflict(place, prompt, reference))
 
+    def _passes(self, prompt: Prompt, tally: Tally, unreadable: "_Unreadable") -> bool:
+        if reason := self._check(prompt.reference):
+            unreadable.add(prompt.source_row, reason)
+            self._note(Why.UNREADABLE, prompt, "", reason, 0)
+            return False
+        contamination, near = self._screens.contamination, self._screens.near
+        if contamination and (hit := contamination.hit(prompt.text)):
+            tally.contaminated += 1
+            self._note(Why.CONTAMINATED, prompt, hit.benchmark_row, hit.ngram, hit.matches)
+            return False
+        if near and (twin := near.find(prompt, self._kept)):
+            tally.near_duplicates += 1
+            kept = self._kept(twin[0])
+            self._note(Why.NEAR_DUPLICATE, prompt, f"{kept.source}:{kept.source_row}", kept.text, twin[1])
+            return False
+        return True
+
+    def _note(self, why: Why, prompt: Prompt, match: str, matched: str, score: float) -> None:
+        self.left_out.append(LeftOut(why, prompt.source, prompt.source_row, prompt.text, match, matched, score))
+
     def _keep(self, prompt: Prompt, key: bytes, digest: int) -> None:
-        self._places[key] = len(self._references)
+        self._places[key] = place = len(self._references)
+        if self._screens.near:
+            self._screens.near.remember(prompt, place)
         self._references.append(digest)
         self._open.append(prompt)
         if len(self._open) == ROWS_PER_BATCH:
@@ -129,12 +169,12 @@ class _Unreadable:
         self.count += 1
         self.first = self.first or f"row {source_row}: {reason}"
 
-    def refuse(self, source: str) -> None:
-        if self.count:
+    def refuse(self, source: str, tolerated: float) -> None:
+        if self.count > tolerated:
             more = f" (and {self.count - 1} more rows)" if self.count > 1 else ""
             raise PromptError(
                 f"prompt source {source!r} has a reference that cannot be read, {self.first}{more}",
-                hint="mend or remove it, or map another column or answer_pattern",
+                hint="mend or remove it, map another column or answer_pattern, or raise preparation.unreadable_share",
             )
 
 

@@ -27,6 +27,22 @@ class SourceEntry(Value):
     """Rows whose problem an earlier row had, with another reference; the earlier one is kept."""
     unusable: int
     """Rows without a usable text."""
+    near_duplicates: int = 0
+    """Rows whose problem an earlier row had in slightly other words."""
+    contaminated: int = 0
+    """Rows that share words with a benchmark."""
+    unreadable: int = 0
+    """Rows whose reference its verifier cannot read, where the recipe lets them be left out."""
+
+
+class BenchmarkEntry(Value):
+    """A benchmark that the prompts were compared with."""
+
+    name: str
+    origin: str
+    """Its path, as the recipe gives it."""
+    fingerprint: dict[str, str]
+    """SHA-256 of each file."""
 
 
 class Conflict(Value):
@@ -60,6 +76,7 @@ class PromptManifest(Value):
     """The first hundred."""
     unusable: tuple[UnusableRow, ...]
     """The first hundred."""
+    benchmarks: tuple[BenchmarkEntry, ...] = ()
 
 
 def shard_key(shard_id: str) -> str:

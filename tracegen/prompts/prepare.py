@@ -15,14 +15,19 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tracegen.errors import PromptError, RunConflict, StoreError, boundary
-from tracegen.prompts.dedup import Collector
+from tracegen.prompts.contamination import Contamination, benchmark_rows
+from tracegen.prompts.dedup import Collector, Screens
 from tracegen.prompts.fingerprint import fingerprint
-from tracegen.prompts.manifest import KEY, PromptManifest, SourceEntry, shard_key
+from tracegen.prompts.left_out import KEY as LEFT_OUT_KEY
+from tracegen.prompts.left_out import left_out_table
+from tracegen.prompts.manifest import KEY, BenchmarkEntry, PromptManifest, SourceEntry, shard_key
+from tracegen.prompts.near import NearDuplicates
 from tracegen.prompts.schema import PROMPT, from_table
 from tracegen.prompts.shards import cut, opening_order
 from tracegen.prompts.sources import origin, rows
+from tracegen.prompts.tables import as_source
 from tracegen.protocols import Store
-from tracegen.recipe import PromptSource, Recipe
+from tracegen.recipe import Preparation, PromptSource, Recipe
 from tracegen.types import Domain, Prompt, Reference, Shard, ShardEntry
 
 logger = logging.getLogger(__name__)
@@ -37,6 +42,8 @@ class Prepared:
     manifest: PromptManifest
     tables: dict[str, pa.Table]
     """Prompts by shard id, sorted by prompt id; slices of one table. Empty once they are written."""
+    left_out: pa.Table
+    """A row for each new prompt that is not in the plan, and why (``left_out.py``)."""
 
     @property
     def prompts(self) -> int:
@@ -80,7 +87,7 @@ def prepare(recipe: Recipe, base: Path, check: Callable[[Reference], str]) -> Pr
 
     Raises PromptError for a source without a usable prompt, or with a reference that cannot be judged against.
     """
-    collector = Collector(check)
+    collector = Collector(check, _screens(recipe.preparation, base))
     entries = tuple(_read(source, base, collector) for source in recipe.prompts)
     tables = dict(_cut(collector.table(), recipe.prompts_per_shard))
     shards = opening_order(tables, recipe.seed)
@@ -98,8 +105,10 @@ def prepare(recipe: Recipe, base: Path, check: Callable[[Reference], str]) -> Pr
         sources=entries,
         conflicts=tuple(collector.conflicts),
         unusable=tuple(collector.unusable),
+        benchmarks=tuple(_benchmarks(recipe.preparation, base)),
     )
-    return Prepared(manifest, {shard.shard_id: table for shard, table in tables.items()})
+    by_shard = {shard.shard_id: table for shard, table in tables.items()}
+    return Prepared(manifest, by_shard, left_out_table(collector.left_out))
 
 
 def write_plan(store: Store, prepared: Prepared) -> Plan:
@@ -107,6 +116,8 @@ def write_plan(store: Store, prepared: Prepared) -> Plan:
     with ThreadPoolExecutor(WRITERS) as writers:
         for _ in writers.map(lambda shard_id: _write(store, shard_id, prepared.tables[shard_id]), prepared.tables):
             pass
+    if prepared.left_out.num_rows:
+        store.put(LEFT_OUT_KEY, _parquet(prepared.left_out, ["reason", "source"]))
     # A run lasts for weeks, and whoever prepared it may hold on to this: its texts are in the store now.
     prepared.tables.clear()
     pa.default_memory_pool().release_unused()
@@ -154,10 +165,31 @@ def _cut(table: pa.Table, prompts_per_shard: int) -> Iterator[tuple[Shard, pa.Ta
             start += len(shard.prompt_ids)
 
 
-def _write(store: Store, shard_id: str, table: pa.Table) -> None:
+def _screens(asked: Preparation, base: Path) -> Screens:
+    rule, near = asked.decontamination, asked.near_duplicates
+    return Screens(
+        Contamination(rule, benchmark_rows(rule.against, base)) if rule else None,
+        NearDuplicates(near.similarity) if near else None,
+        asked.unreadable_share,
+    )
+
+
+def _benchmarks(asked: Preparation, base: Path) -> Iterator[BenchmarkEntry]:
+    for one in asked.decontamination.against if asked.decontamination else ():
+        yield BenchmarkEntry(
+            name=one.name, origin=one.path, fingerprint=fingerprint(as_source(one, one.columns[0]), base)
+        )
+
+
+def _parquet(table: pa.Table, repeated: list[str]) -> bytes:
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd", use_dictionary=["domain", "source", "licence"])
-    data = sink.getvalue().to_pybytes()
+    pq.write_table(table, sink, compression="zstd", use_dictionary=repeated)
+    data: bytes = sink.getvalue().to_pybytes()
+    return data
+
+
+def _write(store: Store, shard_id: str, table: pa.Table) -> None:
+    data = _parquet(table, ["domain", "source", "licence"])
     if not store.put_if_absent(shard_key(shard_id), data) and store.get(shard_key(shard_id)) != data:
         # Left by a start that died before its manifest, and whose sources have changed since: nothing refers to it.
         store.put(shard_key(shard_id), data)

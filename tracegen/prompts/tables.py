@@ -12,8 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tracegen.errors import PromptError, boundary
-from tracegen.recipe import Columns, JsonlSource, ParquetSource, TableSource
+from tracegen.recipe import Benchmark, Columns, JsonlSource, ParquetSource, TableSource
 from tracegen.store import open_store, open_uri
+from tracegen.types import Domain
 
 ROWS_PER_BATCH = 1024
 GZIP_MAGIC = b"\x1f\x8b"
@@ -62,6 +63,25 @@ def parquet_files(source: ParquetSource, base: Path) -> list[str]:
     if not found:
         raise PromptError(f"prompt source {source.name!r}: no file matches {source.path}", hint=f"looked in {base}")
     return found
+
+
+def texts(benchmark: Benchmark, base: Path) -> Iterator[tuple[str, str]]:
+    """Row number and text of each cell of a benchmark's columns that holds text."""
+    for column in benchmark.columns:
+        source = as_source(benchmark, column)
+        rows = parquet_rows(source, base) if isinstance(source, ParquetSource) else jsonl_rows(source, base)
+        for row in rows:
+            if isinstance(cell := row.values.get(column), str) and cell.strip():
+                yield row.number, cell
+
+
+def as_source(benchmark: Benchmark, column: str) -> JsonlSource | ParquetSource:
+    """One column of a benchmark, as a source that can be read."""
+    columns = Columns(text=column, answer=column)
+    name, path = benchmark.name.replace(".", "-"), benchmark.path
+    if path.endswith(".parquet"):
+        return ParquetSource(kind="parquet", name=name, domain=Domain.GENERAL, path=path, columns=columns)
+    return JsonlSource(kind="jsonl", name=name, domain=Domain.GENERAL, path=path, columns=columns)
 
 
 def require_columns(source: TableSource, found: list[str]) -> None:
