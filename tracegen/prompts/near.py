@@ -27,22 +27,29 @@ class NearDuplicates:
     def __init__(self, similarity: float) -> None:
         self._least = similarity
         self._signature, self._index = _minhash(similarity)
+        self._last: tuple[str, Any] = ("", None)
 
     def find(self, prompt: Prompt, kept: Callable[[int], Prompt]) -> tuple[int, float] | None:
         """Where the prompt that this one repeats was remembered, and how similar they are (1.0 for the same words).
 
         ``kept`` gives the prompt that was remembered at a place.
         """
-        mine = shingles(prompt.text)
-        places = sorted(self._index.query(self._signature(_keyed(prompt.text, mine))))
-        for place in places[:MAX_CANDIDATES]:
+        places = sorted(self._index.query(self._signed(prompt)))[:MAX_CANDIDATES]
+        mine = shingles(prompt.text) if places else frozenset()
+        for place in places:
             other = kept(place)
             if _may_be_one(prompt, other) and (found := jaccard(mine, shingles(other.text))) >= self._least:
                 return place, found
         return None
 
     def remember(self, prompt: Prompt, place: int) -> None:
-        self._index.insert(place, self._signature(_keyed(prompt.text, shingles(prompt.text))))
+        self._index.insert(place, self._signed(prompt))
+
+    def _signed(self, prompt: Prompt) -> Any:
+        # A prompt is looked for, then remembered.
+        if self._last[0] != prompt.prompt_id:
+            self._last = prompt.prompt_id, self._signature(_keyed(prompt.text, shingles(prompt.text)))
+        return self._last[1]
 
 
 def shingles(text: str) -> frozenset[str]:

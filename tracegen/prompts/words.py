@@ -8,7 +8,8 @@ _WORD = re.compile(r"[぀-ヿ㐀-鿿가-힯]|[^\W_぀-ヿ㐀-鿿가-힯]+")
 _MATHS = re.compile(r"\d+|[+*/=<>≤≥≠±×÷^!%]|(?<![^\W\d])[-−](?![-−])|[-−](?=\d)")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _LABEL = re.compile(
-    r"\s*(?:(?:problem|question|example|exercise|q)?\s*\(?\d{1,3}(?:\.\d+)?\s*[.):]\s+|\(?[a-h][.)]\s+)", re.IGNORECASE
+    r"\A\s*(?:(?:problem|question|example|exercise|q)?\s*\(?\d{1,3}(?:\.\d+)?\s*[.):]\s+|\(?[a-h][.)]\s+)",
+    re.IGNORECASE,
 )
 """A number that says where the problem stood, as ``12.``, ``Problem 3:`` or ``(a)``."""
 _POINTS = re.compile(r"[(\[]\s*\d+\s*(?:points?|pts?|marks?)\s*[)\]]", re.IGNORECASE)

@@ -1,0 +1,1 @@
+"""Screens of prompts, measured on planted and on real ones."""
