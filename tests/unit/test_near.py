@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracegen.prompts.near import NearDuplicates, bands, jaccard, shingles
+from tracegen.prompts.near import NearDuplicates, banding, jaccard, shingles
 from tracegen.types import AnswerReference, Domain, Prompt, Reference, prompt_id
 
 LONG = (
@@ -121,4 +121,10 @@ def test_pairs_of_the_wanted_similarity_are_proposed(similarity: float) -> None:
             and jaccard(shingles(one.text), shingles(two.text)) >= similarity
         )
     assert missed <= 4
-    assert bands(similarity) in (4, 8, 16, 32, 64)
+
+
+@pytest.mark.parametrize("similarity", [0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 1.0])
+def test_bands_make_sure(similarity: float) -> None:
+    bands, rows = banding(similarity)
+    assert 1 - (1 - similarity**rows) ** bands >= 0.99
+    assert similarity < 0.6 or bands <= 12

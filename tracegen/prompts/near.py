@@ -6,6 +6,7 @@ compared when their numbers and operators agree, and they stay apart when their 
 """
 
 from collections.abc import Callable
+from math import ceil, log
 from typing import Any
 
 from tracegen.errors import MissingDependency
@@ -13,16 +14,17 @@ from tracegen.prompts.words import grams, quantities, unlabelled, words
 from tracegen.types import AnswerReference, ChoiceReference, Prompt, Reference
 
 SHINGLE_WORDS = 3
-PERMUTATIONS = 128
 SURE = 0.99
 """Chance, at least, that a pair of just the wanted similarity is proposed."""
+MAX_BANDS = 12
+"""An index of a band takes some 100 bytes a prompt."""
 MAX_CANDIDATES = 50
 """Compared for one prompt: of many that look alike, the first are enough to find one that is."""
 SEED = 1
 
 
 class NearDuplicates:
-    """Remembers prompts, and finds the first that a new one repeats. Some 500 bytes for each."""
+    """Remembers prompts, and finds the first that a new one repeats. Some 2 kB for each."""
 
     def __init__(self, similarity: float) -> None:
         self._least = similarity
@@ -64,12 +66,15 @@ def jaccard(one: frozenset[str], other: frozenset[str]) -> float:
     return shared / (len(one) + len(other) - shared) if shared else 0.0
 
 
-def bands(similarity: float) -> int:
-    """As few bands as propose a pair of this similarity with near certainty: more only propose more."""
-    for rows in (32, 16, 8, 4, 2):
-        if 1 - (1 - similarity**rows) ** (PERMUTATIONS // rows) >= SURE:
-            return PERMUTATIONS // rows
-    return PERMUTATIONS
+def banding(similarity: float) -> tuple[int, int]:
+    """Bands, and rows in each: the longest rows, so the fewest needless proposals, that few bands make sure enough."""
+    banded = [(_bands(similarity, rows), rows) for rows in range(8, 1, -1)]
+    return next((few for few in banded if few[0] <= MAX_BANDS), banded[-1])
+
+
+def _bands(similarity: float, rows: int) -> int:
+    shared = similarity**rows
+    return 1 if shared == 1 else ceil(log(1 - SURE) / log(1 - shared))
 
 
 def _keyed(text: str, of: frozenset[str]) -> list[str]:
@@ -98,9 +103,11 @@ def _minhash(similarity: float) -> tuple[Callable[[list[str]], Any], Any]:
     except ImportError as error:
         raise MissingDependency("preparation.near_duplicates needs rensa", hint="pip install rensa") from error
 
+    bands, rows = banding(similarity)
+
     def signature(tokens: list[str]) -> Any:
-        made = rensa.RMinHash(num_perm=PERMUTATIONS, seed=SEED)
+        made = rensa.RMinHash(num_perm=bands * rows, seed=SEED)
         made.update(tokens)
         return made
 
-    return signature, rensa.RMinHashLSH(threshold=similarity, num_perm=PERMUTATIONS, num_bands=bands(similarity))
+    return signature, rensa.RMinHashLSH(threshold=similarity, num_perm=bands * rows, num_bands=bands)
