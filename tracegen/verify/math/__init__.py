@@ -65,6 +65,8 @@ class MathVerifier:
             return Verdict(Outcome.UNDECIDED, "too_big", f"an answer of {len(answer)} characters")
         if why := self.check(reference):
             return Verdict(Outcome.UNDECIDED, "reference_unreadable", why)
+        if reference.unit or reference.tolerance is not None:
+            return None
         return _quick(_bare(reference.answer), _bare(answer), _detail(reference.answer, answer))
 
     def verify(self, reference: Reference, trace: Trace) -> Verdict:
@@ -75,14 +77,22 @@ class MathVerifier:
         from tracegen.verify.math.compare import compare
         from tracegen.verify.math.structure import parse
 
-        answer = self.answer(trace)
-        texts = [_bare(text) for text in (getattr(reference, "answer", ""), answer or "")]
-        verdict = compare(parse(texts[0]), parse(texts[1]))
-        return Verdict(verdict.outcome, verdict.reason, _detail(texts[0], texts[1]))
+        if not isinstance(reference, AnswerReference):
+            return Verdict(Outcome.UNDECIDED, "reference_unreadable", self.check(reference))
+        texts = _bare(reference.answer), _bare(self.answer(trace) or "")
+        if not texts[1]:
+            return Verdict(Outcome.INCORRECT, "no_answer", "the box is empty")
+        if reference.unit or reference.tolerance is not None:
+            from tracegen.verify.math.measured import compare_measured
+
+            verdict = compare_measured(reference, *texts)
+        else:
+            verdict = compare(parse(texts[0]), parse(texts[1]))
+        return Verdict(verdict.outcome, verdict.reason, _detail(*texts))
 
     def warm(self) -> None:
         """Import what the slow stages need: half a second that is no case's fault."""
-        for module in ("mpmath", "math_verify", "tracegen.verify.math.compare"):
+        for module in ("mpmath", "math_verify", "pint", "tracegen.verify.math.measured"):
             import_module(module)
 
     def answer(self, trace: Trace) -> str | None:

@@ -10,7 +10,8 @@ from tracegen.types import Outcome, Verdict
 from tracegen.verify.math import exact, grammar, identity, symbolic
 from tracegen.verify.math.evaluate import symbols
 from tracegen.verify.math.grammar import Node, Unreadable
-from tracegen.verify.math.units import Quantity, quantity, without_degrees
+from tracegen.verify.math.measures import measure
+from tracegen.verify.math.units import Quantity, in_plain_letters, quantity, without_degrees
 
 T = TypeVar("T")
 CORRECT, INCORRECT, UNDECIDED = Outcome.CORRECT, Outcome.INCORRECT, Outcome.UNDECIDED
@@ -18,6 +19,7 @@ _THREE_PARTS = re.compile(r"[^:]+(?::[^:]+){2,}")
 _IN_BASE = re.compile(r"(-?\w+)_\{?(\d+)\}?\s*")
 _TEXT = re.compile(r"\\text\{([^{}]*)\}")
 _PROSE = re.compile(r"[A-Za-z]{4}|^(?:yes|no|odd|red|one|two|six|ten)$", re.IGNORECASE)
+RADIANS = frozenset({"rad", "radian"})
 _INFINITY = {r"\infty": 1, r"+\infty": 1, r"-\infty": -1}
 _CHOICE = re.compile(r"\(?([A-Z])\)?")
 
@@ -33,12 +35,27 @@ def compare_leaves(reference: str, answer: str) -> Verdict:
     if based := _bases(reference, answer):
         return based
     mine, theirs = quantity(reference), quantity(answer)
-    if mine.unit and not theirs.unit and theirs.value.endswith(mine.unit):
-        theirs = theirs._replace(value=theirs.value.removesuffix(mine.unit).strip(), unit=mine.unit)
-    verdict = _quantities(mine, theirs)
+    if mine.unit and not theirs.unit:
+        theirs = in_plain_letters(answer) or theirs
     if mine.unit and theirs.unit and mine.unit != theirs.unit:
+        return _converted(mine, theirs)
+    if RADIANS & {mine.unit, theirs.unit} and mine.degrees != theirs.degrees:
+        mine, theirs = mine._replace(degrees=True), theirs._replace(degrees=True)  # each says what it is in
+    return _quantities(mine, theirs)
+
+
+def _converted(mine: Quantity, theirs: Quantity) -> Verdict:
+    """Two units: the same by another name, or of one quantity and so to be converted, or else not to be weighed."""
+    to, given = measure(mine.words), measure(theirs.words)
+    if to is None or given is None or to.dimension != given.dimension:
         return Verdict(UNDECIDED, "different_units")
-    return verdict
+    if to == given:
+        return _quantities(mine, theirs)
+    numbers = exact.read(mine.value), exact.read(theirs.value)
+    if not (numbers[0] and numbers[1]):
+        return Verdict(UNDECIDED, "different_units")
+    same = given.convert(numbers[1].value, to) == numbers[0].value
+    return Verdict(CORRECT, "equal") if same else Verdict(UNDECIDED, "different_units")
 
 
 def _opaque(reference: str, answer: str) -> str:
@@ -63,12 +80,12 @@ def _bases(reference: str, answer: str) -> Verdict | None:
 
 def readable(text: str) -> bool:
     """Whether a leaf is mathematics that is read to its end."""
-    return text.strip() in _INFINITY or not isinstance(_tree(quantity(text).value), str)
+    return text.strip() in _INFINITY or not isinstance(tree_of(quantity(text).value), str)
 
 
 def equations(reference: tuple[str, str], answer: tuple[str, str]) -> Verdict:
     """Two equations: one, where left minus right is the same up to a factor."""
-    trees = [_tree(side) for side in (*reference, *answer)]
+    trees = [tree_of(side) for side in (*reference, *answer)]
     if any(isinstance(tree, str) for tree in trees):
         return Verdict(UNDECIDED, "unreadable")
     mine, theirs = _difference(trees[0], trees[1]), _difference(trees[2], trees[3])
@@ -79,7 +96,7 @@ def equations(reference: tuple[str, str], answer: tuple[str, str]) -> Verdict:
 
 def explicit(equation: tuple[str, str], answer: str, name: str) -> Verdict:
     """An equation against one side solved: it must be linear in the letter that the answer lacks."""
-    trees = [_tree(side) for side in (*equation, answer)]
+    trees = [tree_of(side) for side in (*equation, answer)]
     if any(isinstance(tree, str) for tree in trees):
         return Verdict(UNDECIDED, "unreadable")
     difference, solved = _difference(trees[0], trees[1]), trees[2]
@@ -119,8 +136,8 @@ def _difference(left: Node | str, right: Node | str) -> Node:
 
 
 @lru_cache(maxsize=4_096)
-def _tree(text: str) -> Node | str:
-    """The tree, or why there is none."""
+def tree_of(text: str) -> Node | str:
+    """The tree of a normalised expression, or why there is none."""
     ratio = re.fullmatch(r"([^:]+):([^:]+)", text)
     try:
         return grammar.parse(f"({ratio[1]}):({ratio[2]})" if ratio else text)
@@ -148,7 +165,7 @@ def _quantities(mine: Quantity, theirs: Quantity) -> Verdict:
     numbers = exact.read(mine.value), exact.read(theirs.value)
     if numbers[0] and numbers[1]:
         return exact.compare(numbers[0], numbers[1], mine.percent, theirs.percent)
-    trees = _tree(mine.value), _tree(theirs.value)
+    trees = tree_of(mine.value), tree_of(theirs.value)
     if isinstance(trees[0], Node) and isinstance(trees[1], Node):
         return _trees(mine, theirs, trees[0], trees[1])
     for tree in trees:
@@ -224,7 +241,7 @@ def _percent_same(mine: Quantity, reference: Node, answer: Node) -> bool:
 def _degrees_same(mine: Quantity, theirs: Quantity) -> bool:
     if r"\pi" in mine.value + theirs.value:
         return False
-    left, right = _tree(without_degrees(mine.value)), _tree(without_degrees(theirs.value))
+    left, right = tree_of(without_degrees(mine.value)), tree_of(without_degrees(theirs.value))
     if not (isinstance(left, Node) and isinstance(right, Node)):
         return False
     return _guarded(identity.identical, left, right) == identity.SAME

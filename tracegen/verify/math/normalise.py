@@ -33,6 +33,7 @@ _SYNONYMS = {
     "degree": r"^\circ", "textdegree": r"^\circ", "varphi": "phi", "dbinom": "binom", "tbinom": "binom",
     "left": "", "right": "", "big": "", "Big": "", "bigg": "", "Bigg": "", "bigl": "", "bigr": "", "Bigl": "",
     "Bigr": "", "biggl": "", "biggr": "", "displaystyle": "", "limits": "", "quad": " ", "qquad": " ", "space": " ",
+    "checkmark": "", "smallsetminus": "setminus", "backslash": "setminus",
 }  # fmt: skip
 FUNCTIONS = frozenset(
     (  # noqa: SIM905
@@ -44,7 +45,8 @@ _PLAIN_NAMES = re.compile(
 )
 _COMMAND = re.compile(r"\\([A-Za-z]+)")
 _TEXT = re.compile(
-    r"\\(?:text|mathrm|textbf|textit|textrm|mbox|mathbf|mathit|operatorname|rm|bf|textnormal)\*?\s*\{([^{}]*)\}"
+    r"\\(?:text|mathrm|textbf|textit|textrm|mbox|mathbf|mathit|operatorname|rm|bf|textnormal|boldsymbol|mathsf|textsf)"
+    r"\*?\s*\{([^{}]*)\}"
 )
 _AND = re.compile(r"\s*,?\s*(?:\\text\{\s*(?:and|or)\s*\}|(?<![A-Za-z\\])(?:and|or)(?![A-Za-z]))\s*")
 _THIN_SPACE = re.compile(r"(?<!\\)\\[,;:! \n]|~|\\\\(?=\s*$)")
@@ -61,6 +63,21 @@ _BROKEN = (  # what escapes do to LaTeX on its way through JSON, and what is see
     (re.compile(r"(?<=[})])\.(?=\s*[\])])"), ""),
 )
 _SCRIPT = re.compile(r"([\^_])\{([A-Za-z0-9]|\\circ)\}")
+_ORDINAL = re.compile(r"(?<=\d)\s*\^?\s*(?:\{\s*)?(?:\\text\{\s*(?:st|nd|rd|th)\s*\}|(?:st|nd|rd|th)(?![A-Za-z]))(?:\s*\})?")
+_INFIX = re.compile(r"\{([^{}]*)\\(choose|over)(?![A-Za-z])([^{}]*)\}")
+_INFIX_NAMES = {"choose": "binom", "over": "frac"}
+_LAYOUT = (  # what surrounds mathematics in running text, and what dresses it
+    (re.compile(r"^\s*(?:\\\((.*)\\\)|\\\[(.*)\\\]|\*\*(.*)\*\*)\s*$", re.DOTALL), r"\1\2\3"),
+    (re.compile(r"\\(?:textcolor|color)\s*\{[A-Za-z]+\}"), ""),
+    (re.compile(r"\\(?:underline|mathstrut)(?![A-Za-z])"), ""),
+    (re.compile(r"\\begin\{array\}\{[clr|\s]+\}(.*)\\end\{array\}", re.DOTALL), r"\\begin{matrix}\1\\end{matrix}"),
+)
+_MONEY = re.compile(r"\s*(-?)\s*\\\$\s*(-?[\d.,]+(?:\{,\}\d{3})*)\s*")
+_DEGREES = re.compile(r"\s*(?:\\text\{\s*degrees?\s*\}|(?<=[\d)}])\s*degrees?(?![A-Za-z]))")
+_BASE_WORDS = {word: number for number, word in enumerate(  # noqa: SIM905
+    "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen".split(), 2)}
+_BASE = re.compile(r"_\{?\\text\{\s*([a-z]+)\s*\}\}?")
+_NUMBER_AND_WORDS = re.compile(r"(-?[\d.,/]*\d)\s+([A-Za-z][A-Za-z ]*)")
 _WORDS = {"only": "", "infinitely many": r"\infty ", "infinity": r"\infty "}
 _UNIT_LETTERS = frozenset("mgshlLNJWVK")
 _CHOICES = frozenset(f"({letter})" for letter in "ABCDEFGH")
@@ -72,10 +89,18 @@ def normalise(text: str) -> str:
     for pattern, replacement in _BROKEN:
         text = pattern.sub(replacement, text)
     text = _characters(text)
+    for pattern, replacement in _LAYOUT:
+        text = pattern.sub(replacement, text)
+    if money := _MONEY.fullmatch(text):
+        return rf"{money[1]}{_numbers(money[2])}\text{{dollars}}"
     text = _SPACED_THOUSANDS.sub("", text)
     text = _THIN_SPACE.sub(" ", text.replace(r"\$", "").replace("$", "").replace(r"\%", "%"))
     text = _COMMAND.sub(_synonym, text)
     text = _TEXT.sub(_words, text)
+    text = _INFIX.sub(lambda found: rf"\{_INFIX_NAMES[found[2]]}{{{found[1]}}}{{{found[3]}}}", text)
+    text = _ORDINAL.sub("", text)
+    text = _DEGREES.sub(r"^\\circ ", text)
+    text = _BASE.sub(lambda base: f"_{_BASE_WORDS[base[1]]}" if base[1] in _BASE_WORDS else base[0], text)
     text = _PLAIN_NAMES.sub(r"\\\1 ", text)
     text = _AND.sub(" , ", text)
     text = _SCRIPT.sub(_short_script, text)
@@ -101,6 +126,8 @@ def _words(match: re.Match[str]) -> str:
     words = match[1].strip()
     if words in FUNCTIONS:
         return rf"\{words} "
+    if amount := _NUMBER_AND_WORDS.fullmatch(words):
+        return rf"{amount[1]}\text{{{amount[2]}}}"
     if words.lower() in _WORDS:
         return _WORDS[words.lower()]
     if words in _UNIT_LETTERS and match.string[: match.start()].rstrip()[-1:].isdigit():
