@@ -34,9 +34,7 @@ def test_a_floor_above_every_gain_leaves_the_first_attempt() -> None:
     a=st.floats(0.05, 5),
     b=st.floats(0.05, 5),
 )
-def test_a_higher_floor_never_yields_more(
-    floors: list[float], keep: int, extra: int, a: float, b: float
-) -> None:
+def test_a_higher_floor_never_yields_more(floors: list[float], keep: int, extra: int, a: float, b: float) -> None:
     rules = Rejection(keep=keep, max_attempts=keep + extra)
     yields = [expected(beta(a, b), rules, floor) for floor in sorted(floors)]
     for lower, higher in pairwise(yields):

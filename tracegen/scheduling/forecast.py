@@ -8,6 +8,7 @@ of a domain: at the margin an attempt is worth the same, whichever prompt it goe
 
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
+from statistics import fmean
 from typing import NamedTuple
 
 from tracegen.recipe import Rejection
@@ -34,7 +35,7 @@ def expected(gain: Gain, rules: Rejection, floor: float, state: tuple[int, int] 
 
 
 def best_floor(groups: Sequence[Group], rules: Rejection, wanted: float) -> float:
-    """The highest floor under which the groups' prompts are expected to give ``wanted`` more traces; 0 if none is."""
+    """A floor, as high as any under which the groups' prompts are expected to give ``wanted`` more traces; 0 if none is."""
     known = [(_gains(group.gain, rules), group.prompts) for group in groups]
     # A prompt may be given up once an attempt was wrong.
     floors = sorted({1.0, *(chance for gains, _ in known for by_wrong in gains for chance in by_wrong[1:])})
@@ -44,7 +45,8 @@ def best_floor(groups: Sequence[Group], rules: Rejection, wanted: float) -> floa
 
     # What the prompts give falls as the floor rises, so the floors fall into enough, then too little.
     enough = bisect_right(floors, False, key=falls_short)
-    return floors[enough - 1] if enough else 0.0
+    # Halfway to the next lower one, which asks for the same attempts: gains move a little until the rule is set anew.
+    return fmean(floors[max(0, enough - 2) : enough]) if enough else 0.0
 
 
 def _gains(gain: Gain, rules: Rejection) -> Gains:
