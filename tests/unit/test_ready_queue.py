@@ -11,6 +11,10 @@ def prompt(name: str, tokens: int = 0) -> OpenPrompt:
     return OpenPrompt(name, "", SHARD, tokens=tokens, finished=1)
 
 
+def longest_first(waiting: OpenPrompt) -> tuple[float, ...]:
+    return (-waiting.expected_tokens,)
+
+
 def emptied(queue: ReadyQueue) -> list[str]:
     return [queue.pop().prompt_id for _ in range(len(queue))]
 
@@ -28,9 +32,9 @@ def test_longest_first_once_the_queue_runs_dry() -> None:
     queue = ReadyQueue()
     queue.push(prompt("short", 1), first=False)
     queue.push(prompt("long", 9), first=False)
-    queue.longest_first()
+    queue.ranked(longest_first)
     queue.push(prompt("middle", 5), first=True)
-    queue.longest_first()
+    queue.ranked(longest_first)
     assert emptied(queue) == ["long", "middle", "short"]
 
 
@@ -39,7 +43,7 @@ def test_a_cleared_queue_is_empty_in_either_order() -> None:
     queue.push(prompt("a"), first=False)
     queue.clear()
     assert len(queue) == 0
-    queue.longest_first()
+    queue.ranked(longest_first)
     queue.push(prompt("b"), first=False)
     queue.clear()
     assert len(queue) == 0

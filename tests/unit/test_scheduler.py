@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from tracegen.protocols import Failed, Finished
 from tracegen.recipe import Rejection
 from tracegen.scheduling.policy import Standing, adaptive, fixed, until_kept
-from tracegen.scheduling.scheduler import MAX_TRIES, Handout, Resumed, Scheduler, SettledShard
+from tracegen.scheduling.scheduler import MAX_TRIES, Handout, Resumed, Scheduler
+from tracegen.scheduling.state import SettledShard
 from tracegen.scheduling.tokens import TokenCounts
 from tracegen.types import Attempt, Domain, FinishReason, Outcome, ShardEntry
 

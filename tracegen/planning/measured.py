@@ -16,7 +16,7 @@ from typing import NamedTuple
 from tracegen.planning.world import World, assumed
 from tracegen.recipe import Recipe
 from tracegen.scheduling.population import Lengths, PassRate, Population
-from tracegen.scheduling.posterior import GRID, Beliefs
+from tracegen.scheduling.posterior import Beliefs, Outlook
 from tracegen.scheduling.simulate import ReplicaModel
 from tracegen.types import Domain, Outcome
 
@@ -128,18 +128,19 @@ def _population(rows: Sequence[Measured], recipe: Recipe, rng: random.Random, se
     logs = [math.log(row.completion_tokens) for row in rows]
     centre = rng.gauss(fmean(logs), pstdev(logs) / math.sqrt(len(logs)))
     lengths = Lengths(median=math.exp(centre), sigma=pstdev(logs), max=recipe.teacher.sampling.max_tokens)
-    ((alpha, beta),) = rng.choices(GRID, weights=_pass_rates(rows))
+    outlook = _pass_rates(rows)
+    ((alpha, beta),) = rng.choices(outlook.points, weights=outlook.weights)
     return Population(seed=seed, lengths=lengths, pass_rate=PassRate(alpha=alpha, beta=beta))
 
 
-def _pass_rates(rows: Sequence[Measured]) -> list[float]:
-    """Posterior weight of each beta distribution of the grid."""
+def _pass_rates(rows: Sequence[Measured]) -> Outlook:
+    """Beta distributions by posterior weight."""
     right: Counter[str] = Counter(row.prompt_id for row in rows if row.outcome is Outcome.CORRECT)
     wrong: Counter[str] = Counter(row.prompt_id for row in rows if row.outcome is Outcome.INCORRECT)
     beliefs = Beliefs()
     for ended, prompts in Counter((right[one], wrong[one]) for one in {*right, *wrong}).items():
         beliefs.recall(ended, prompts, "")
-    return beliefs.outlook("").weights
+    return beliefs.outlook("")
 
 
 def told(rows: Sequence[Measured]) -> tuple[str, ...]:

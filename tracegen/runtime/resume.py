@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 
 from tracegen.ledger.settle import verdict_keys
 from tracegen.protocols import Store
-from tracegen.scheduling.scheduler import SettledShard
+from tracegen.scheduling.state import SettledShard
 from tracegen.scheduling.tokens import TokenCounts, cause
 from tracegen.types import Outcome, ShardEntry
 

@@ -16,12 +16,12 @@ SPARE = 0.25
 
 def set_floor(domain: DomainState, rules: Rejection) -> None:
     """The highest floor under which what is left of the domain still fills its quota, if it is time to look."""
-    outcomes = domain.correct + domain.incorrect
-    if outcomes < domain.floor_due:
+    if domain.outcomes < domain.floor_due:
         return
-    domain.floor_due = max(outcomes + FLOOR_EVERY, int(outcomes * FLOOR_GROWTH))
+    domain.learn()
+    domain.floor_due = max(domain.outcomes + FLOOR_EVERY, int(domain.outcomes * FLOOR_GROWTH))
     domain.floor = rules.give_up_below
-    if domain.quota is None or domain.filled:
+    if domain.quota is None or domain.filled or domain.learning:
         return
     missing = domain.quota - domain.accepted
     wanted = missing + SPARE * math.sqrt(missing)

@@ -1,4 +1,4 @@
-"""What a give-up rule costs and yields per prompt, and the strictest one that still reaches a goal. Pure arithmetic.
+"""What a give-up rule yields per prompt, and the strictest one that still reaches a goal. Pure arithmetic.
 
 A rule is a floor: a prompt gets another attempt while its chance of a right one is at least the floor. A higher floor
 buys each accepted trace for fewer attempts and gets fewer traces out of the same prompts; so the best rule is the
@@ -8,19 +8,13 @@ of a domain: at the margin an attempt is worth the same, whichever prompt it goe
 
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
+from statistics import fmean
 from typing import NamedTuple
 
 from tracegen.recipe import Rejection
 
 Gain = Callable[[tuple[int, int]], float]
 """Probability of a right next attempt after (right, wrong) ones."""
-
-
-class Yield(NamedTuple):
-    """Expected for one fresh prompt."""
-
-    accepted: float
-    attempts: float
 
 
 class Group(NamedTuple):
@@ -35,14 +29,13 @@ Gains = list[list[float]]
 """By right, then wrong attempts."""
 
 
-def expected_yield(gain: Gain, rules: Rejection, floor: float, state: tuple[int, int] = (0, 0)) -> Yield:
-    """Of one prompt in this state, from now on; the first attempt at a fresh one is always made."""
-    right, wrong = state
-    return _yields(_gains(gain, rules), floor)[right][wrong]
+def expected(gain: Gain, rules: Rejection, floor: float, state: tuple[int, int] = (0, 0)) -> float:
+    """Accepted traces of one prompt in this state, from now on; the first attempt at a fresh one is always made."""
+    return _accepted(_gains(gain, rules), floor, {state: 1.0})
 
 
 def best_floor(groups: Sequence[Group], rules: Rejection, wanted: float) -> float:
-    """The highest floor under which the groups' prompts are expected to give ``wanted`` more traces; 0 if none is."""
+    """A floor, as high as any under which the groups' prompts are expected to give ``wanted`` more traces; 0 if none is."""
     known = [(_gains(group.gain, rules), group.prompts) for group in groups]
     # A prompt may be given up once an attempt was wrong.
     floors = sorted({1.0, *(chance for gains, _ in known for by_wrong in gains for chance in by_wrong[1:])})
@@ -52,7 +45,8 @@ def best_floor(groups: Sequence[Group], rules: Rejection, wanted: float) -> floa
 
     # What the prompts give falls as the floor rises, so the floors fall into enough, then too little.
     enough = bisect_right(floors, False, key=falls_short)
-    return floors[enough - 1] if enough else 0.0
+    # Halfway to the next lower one, which asks for the same attempts: gains move a little until the rule is set anew.
+    return fmean(floors[max(0, enough - 2) : enough]) if enough else 0.0
 
 
 def _gains(gain: Gain, rules: Rejection) -> Gains:
@@ -60,31 +54,28 @@ def _gains(gain: Gain, rules: Rejection) -> Gains:
 
 
 def _accepted(gains: Gains, floor: float, prompts: Mapping[tuple[int, int], float]) -> float:
-    yields = _yields(gains, floor)
+    table = _yields(gains, floor)
     return sum(
-        number * yields[right][wrong].accepted
+        number * table[right][wrong]
         for (right, wrong), number in prompts.items()
         if right < len(gains) and wrong < len(gains[right])
     )
 
 
-NOTHING = Yield(0.0, 0.0)
-
-
-def _yields(gains: Gains, floor: float) -> list[list[Yield]]:
-    """From the last attempts backwards; a row for each number of right ones, a prompt that has enough included."""
-    table = [[NOTHING] * (len(gains[-1]) + 1)]
+def _yields(gains: Gains, floor: float) -> Gains:
+    """Expected accepted traces from each state on, from the last attempts backwards."""
+    table: Gains = []
+    # A prompt that has enough, or no attempt left, gives nothing more.
+    won = [0.0] * (len(gains[-1]) + 1)
     for by_wrong in reversed(gains):
-        won, lost, row = table[0], NOTHING, [NOTHING]
+        lost = 0.0
+        row = [0.0]
         for wrong in range(len(by_wrong) - 1, -1, -1):
-            chance, better = by_wrong[wrong], won[wrong]
-            if wrong and chance < floor:
-                lost = NOTHING
-            else:
-                lost = Yield(
-                    chance * (1 + better.accepted) + (1 - chance) * lost.accepted,
-                    1 + chance * better.attempts + (1 - chance) * lost.attempts,
-                )
+            chance = by_wrong[wrong]
+            lost = 0.0 if wrong and chance < floor else chance * (1 + won[wrong]) + (1 - chance) * lost
             row.append(lost)
-        table.insert(0, row[::-1])
+        row.reverse()
+        table.append(row)
+        won = row
+    table.reverse()
     return table

@@ -1,4 +1,4 @@
-"""Prompts that wait for a slot: in order of arrival, and longest first once the queue runs dry.
+"""Prompts that wait for a slot: in order of arrival, and by rank once the queue runs dry.
 
 While there is plenty of work the order does not matter to the makespan, and first come keeps few shards open. At the
 end the longest trace that starts last is what everybody waits for (LPT rule: Graham 1969).
@@ -6,6 +6,7 @@ end the longest trace that starts last is what everybody waits for (LPT rule: Gr
 
 import heapq
 from collections import deque
+from collections.abc import Callable
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -18,38 +19,42 @@ class ReadyQueue:
 
     def __init__(self) -> None:
         self._line: deque[OpenPrompt] = deque()
-        self._longest: list[tuple[float, int, OpenPrompt]] | None = None
+        self._ranked: list[tuple[tuple[float, ...], int, OpenPrompt]] = []
+        self._rank: Callable[[OpenPrompt], tuple[float, ...]] | None = None
         self._order = count()
 
     def __len__(self) -> int:
-        return len(self._line) if self._longest is None else len(self._longest)
+        return len(self._line) or len(self._ranked)
 
     def push(self, prompt: "OpenPrompt", *, first: bool) -> None:
         """Add a prompt; ``first`` puts it at the head, while the order is that of arrival."""
-        if self._longest is not None:
-            heapq.heappush(self._longest, self._entry(prompt))
+        if self._rank is not None:
+            heapq.heappush(self._ranked, (self._rank(prompt), next(self._order), prompt))
         elif first:
             self._line.appendleft(prompt)
         else:
             self._line.append(prompt)
 
     def head(self) -> "OpenPrompt":
-        return self._line[0] if self._longest is None else self._longest[0][2]
+        return self._line[0] if self._rank is None else self._ranked[0][2]
 
     def pop(self) -> "OpenPrompt":
-        return self._line.popleft() if self._longest is None else heapq.heappop(self._longest)[2]
+        return self._line.popleft() if self._rank is None else heapq.heappop(self._ranked)[2]
 
     def clear(self) -> None:
         self._line.clear()
-        if self._longest is not None:
-            self._longest.clear()
+        self._ranked.clear()
 
-    def longest_first(self) -> None:
-        """From now on, by expected length."""
-        if self._longest is None:
-            self._longest = [self._entry(prompt) for prompt in self._line]
-            heapq.heapify(self._longest)
-            self._line.clear()
+    def by_arrival(self) -> None:
+        """From now on, in order of arrival."""
+        self._rank = None
+        self._line.extend(prompt for *_, prompt in sorted(self._ranked))
+        self._ranked.clear()
 
-    def _entry(self, prompt: "OpenPrompt") -> "tuple[float, int, OpenPrompt]":
-        return (-prompt.expected_tokens, next(self._order), prompt)
+    def ranked(self, rank: "Callable[[OpenPrompt], tuple[float, ...]]") -> None:
+        """From now on, the lowest rank first."""
+        self._rank = rank
+        waiting = [*self._line, *(prompt for _, _, prompt in self._ranked)]
+        self._line.clear()
+        self._ranked = [(rank(prompt), next(self._order), prompt) for prompt in waiting]
+        heapq.heapify(self._ranked)

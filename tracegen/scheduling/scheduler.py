@@ -10,37 +10,28 @@ again, or quarantined when it keeps failing or keeps killing replicas.
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
-from types import MappingProxyType
 from typing import NamedTuple
 
 from tracegen.protocols import Failed, Finished
 from tracegen.recipe import Rejection
+from tracegen.scheduling.domains import Domains
 from tracegen.scheduling.floors import set_floor
 from tracegen.scheduling.hands import Hands
 from tracegen.scheduling.policy import POLICIES, Policy, Standing
-from tracegen.scheduling.state import DomainState, InFlight, OpenPrompt, OpenShard, Poisoned, Trouble
-from tracegen.scheduling.tail import kept_for_the_end
-from tracegen.scheduling.tokens import TokenCounts, cause
+from tracegen.scheduling.state import (
+    DomainState,
+    InFlight,
+    OpenPrompt,
+    OpenShard,
+    Poisoned,
+    SettledShard,
+    Trouble,
+)
+from tracegen.scheduling.tokens import cause
 from tracegen.types import Attempt, Domain, Outcome, ShardEntry
 
 MAX_TRIES = 3
 """An attempt that its engine failed so often is quarantined (lessons: one bad prompt killed whole jobs)."""
-HOLD_EVERY = 256
-"""Which domains are kept for the end is looked at anew after so many handouts."""
-
-
-class SettledShard(NamedTuple):
-    """What a shard settled by an earlier driver contributed."""
-
-    shard: ShardEntry
-    accepted: int
-    """Correct traces, at most ``keep`` per prompt."""
-    correct: int
-    incorrect: int
-    undecided: int
-    tokens: TokenCounts
-    ended: Mapping[tuple[int, int], int] = MappingProxyType({})
-    """Prompts by how many of their attempts were right and wrong: what every group's prior starts from."""
 
 
 class Handout(NamedTuple):
@@ -73,7 +64,7 @@ class Scheduler:
         """``settled`` by shard id; ``quarantined``: attempts that earlier drivers gave up, never handed out again."""
         self._rules = rules
         self._policy = policy or POLICIES[rules.policy]
-        self._domains: dict[Domain, DomainState] = {}
+        self._domains = Domains(plan, rules, settled)
         self._shards: dict[str, OpenShard] = {}
         self._prompts: dict[str, OpenPrompt] = {}
         self._hands = Hands()
@@ -82,54 +73,20 @@ class Scheduler:
         self._opening: set[str] = set()
         self._quarantined = set(quarantined or ())
         self._poisoned: list[Poisoned] = []
-        self._held: frozenset[Domain] = frozenset()
-        self._hold_due = HOLD_EVERY
-        self.settled_shards = 0
-        self.planned_shards = 0
-        for shard in plan:
-            self._plan(shard, (settled or {}).get(shard.shard_id))
+        self.settled_shards = len(settled or ())
+        self.planned_shards = self._domains.planned_shards
         for domain in (quarantined or {}).values():
             if domain in self._domains:
                 self._domains[domain].quarantined += 1
         self._check_budget()
 
-    def _plan(self, shard: ShardEntry, settled: SettledShard | None) -> None:
-        domain = self._domains.get(shard.domain)
-        if domain is None:
-            domain = DomainState(shard.domain, self._rules.quotas.get(shard.domain))
-            self._domains[shard.domain] = domain
-        domain.prompts += shard.prompts
-        self.planned_shards += 1
-        if settled is None:
-            domain.unopened.append(shard.shard_id)
-            domain.fresh += shard.prompts
-            domain.waiting += shard.prompts
-            return
-        self.settled_shards += 1
-        domain.decided += shard.prompts
-        domain.accepted += settled.accepted
-        domain.correct += settled.correct
-        domain.incorrect += settled.incorrect
-        domain.undecided += settled.undecided
-        domain.completions += settled.correct + settled.incorrect + settled.undecided
-        domain.tokens.add(settled.tokens)
-        for state, prompts in settled.ended.items():
-            domain.beliefs.recall(state, prompts)
-
     # --- shards ---------------------------------------------------------------------------------------------
 
     def next_shard(self, ready: int) -> str | None:
         """The shard to open next, when fewer than ``ready`` prompts wait to be handed out; None for none."""
-        serving = self._serving()
-        wanting = [d for d in serving if d.unopened]
-        if not wanting or sum(len(d.ready) for d in serving) >= ready:
-            return None
-        # A domain with an empty queue first: it is the one that would let slots idle or fall behind the mix.
-        domain = min(wanting, key=lambda d: (len(d.ready) > 0, d.progress))
-        shard_id = domain.unopened.popleft()
-        self._opening.add(shard_id)
-        if not domain.unopened:
-            domain.ready.longest_first()
+        shard_id = self._domains.next_shard(ready)
+        if shard_id is not None:
+            self._opening.add(shard_id)
         return shard_id
 
     def open(
@@ -210,14 +167,12 @@ class Scheduler:
     @property
     def done(self) -> bool:
         """Nothing is open or about to be, and nothing is left that should be opened."""
-        return (
-            not self._shards and not self._opening and all(d.closed or not d.unopened for d in self._domains.values())
-        )
+        return not self._shards and not self._opening and self._domains.all_opened
 
     @property
     def has_work(self) -> bool:
         """Whether :meth:`lease` would hand anything out."""
-        return any(d.returned for d in self._domains.values()) or any(d.ready for d in self._serving())
+        return any(d.returned for d in self._domains) or self._domains.next_served() is not None
 
     @property
     def open_shards(self) -> int:
@@ -230,45 +185,29 @@ class Scheduler:
     @property
     def still_wanted(self) -> int:
         """At most so many slots will ever be needed at once from now on: more replicas than that may go."""
-        if self._opening or any(d.unopened and not d.closed for d in self._domains.values()):
-            return self._rules.keep * sum(d.prompts for d in self._domains.values())
+        if self._opening or not self._domains.all_opened:
+            return self._rules.keep * sum(d.prompts for d in self._domains)
         undecided = sum(shard.undecided for shard in self._shards.values())
-        return max(self._rules.keep * undecided, sum(d.open for d in self._domains.values()))
+        return max(self._rules.keep * undecided, sum(d.open for d in self._domains))
 
     @property
     def domains(self) -> tuple[DomainState, ...]:
         """Counts, for reading."""
-        return tuple(self._domains.values())
+        return tuple(self._domains)
 
     # --- attempts -------------------------------------------------------------------------------------------
 
     def lease(self, replica_id: str, free: int, slots: int = 0) -> list[Handout]:
         """At most ``free`` attempts for this replica of ``slots`` slots in all, from the domains that lag most."""
         handouts = self._lease_returned(replica_id, free, slots)
-        while len(handouts) < free:
-            able = [d for d in self._serving() if d.ready]
-            if not able:
-                break
-            domain = min(able, key=lambda d: d.progress) if len(able) > 1 else able[0]
+        while len(handouts) < free and (domain := self._domains.next_served()) is not None:
             handouts.append(self._lease_next(domain, replica_id))
-        self._hold_due -= len(handouts)
-        # With a budget, nobody knows the end.
-        if self._hold_due <= 0 and self._rules.token_budget is None:
-            self._hold_due = HOLD_EVERY
-            self._held = kept_for_the_end(self._wanting(), self.in_flight)
+        self._domains.handed_out(len(handouts), self.in_flight)
         return handouts
-
-    def _serving(self) -> list[DomainState]:
-        """Domains that get something now, if they have it."""
-        wanting = self._wanting()
-        return [d for d in wanting if d.domain not in self._held] or wanting if self._held else wanting
-
-    def _wanting(self) -> list[DomainState]:
-        return [d for d in self._domains.values() if (d.ready or d.unopened) and not d.saturated]
 
     def _lease_returned(self, replica_id: str, free: int, slots: int) -> list[Handout]:
         handouts: list[Handout] = []
-        for domain in self._domains.values():
+        for domain in self._domains:
             for _ in range(len(domain.returned)):
                 if len(handouts) >= free:
                     return handouts
@@ -457,16 +396,8 @@ class Scheduler:
             self._decided.append(prompt.shard.shard_id)
 
     def _check_budget(self) -> None:
-        budget = self._rules.token_budget
-        if budget is None:
-            return
-        # What is in flight will be paid for as well.
-        coming = sum(d.open * d.mean_tokens for d in self._domains.values())
-        if sum(d.tokens.spent for d in self._domains.values()) + coming >= budget:
-            for domain in self._domains.values():
-                if not domain.stopped:
-                    domain.stopped = True
-                    self._close_domain(domain)
+        for domain in self._domains.overspent():
+            self._close_domain(domain)
 
     def _close_domain(self, domain: DomainState) -> None:
         """A filled quota or a spent budget: nothing more is handed out, and what nobody works on is closed."""

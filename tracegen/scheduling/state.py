@@ -1,13 +1,15 @@
 """What the scheduler remembers of open prompts, shards and domains. Bookkeeping only; decisions are the scheduler's."""
 
 from collections import Counter, deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple
 
 from tracegen.scheduling.posterior import Beliefs
 from tracegen.scheduling.queue import ReadyQueue
 from tracegen.scheduling.tokens import TokenCounts
-from tracegen.types import Domain
+from tracegen.types import Domain, ShardEntry
 
 
 class Trouble(NamedTuple):
@@ -20,6 +22,8 @@ class Trouble(NamedTuple):
     """The replica died with it in hand; else the engine could not complete it."""
 
 
+TAUGHT = 256
+"""Outcomes of a domain before which its prompts are not given up for what was learnt of others."""
 TROUBLES_KEPT = 8
 """The latest ones of an attempt."""
 
@@ -34,6 +38,20 @@ class Poisoned(NamedTuple):
     tries: int
     deaths: int
     troubles: tuple[Trouble, ...]
+
+
+class SettledShard(NamedTuple):
+    """What a shard settled by an earlier driver contributed."""
+
+    shard: ShardEntry
+    accepted: int
+    """Correct traces, at most ``keep`` per prompt."""
+    correct: int
+    incorrect: int
+    undecided: int
+    tokens: TokenCounts
+    ended: Mapping[tuple[int, int], int] = MappingProxyType({})
+    """Prompts by how many of their attempts were right and wrong: what every group's prior starts from."""
 
 
 @dataclass(slots=True, eq=False)
@@ -127,6 +145,56 @@ class DomainState:
     unopened: deque[str] = field(default_factory=deque)
     fresh: int = 0
     """Prompts that were never attempted, in shards open or not."""
+    learning: bool = False
+    """Little is known yet of what fills the quota: first attempts go before others, and no prompt is given up."""
+
+    def __post_init__(self) -> None:
+        if self.quota is not None:
+            self.learning = True
+            self.ready.ranked(self.rank)
+
+    def plan(self, shard: ShardEntry) -> None:
+        """One more to be opened."""
+        self.prompts += shard.prompts
+        self.unopened.append(shard.shard_id)
+        self.fresh += shard.prompts
+        self.waiting += shard.prompts
+
+    def recall(self, settled: SettledShard) -> None:
+        """One that an earlier driver has settled."""
+        self.prompts += settled.shard.prompts
+        self.decided += settled.shard.prompts
+        self.accepted += settled.accepted
+        self.correct += settled.correct
+        self.incorrect += settled.incorrect
+        self.undecided += settled.undecided
+        self.completions += settled.correct + settled.incorrect + settled.undecided
+        self.tokens.add(settled.tokens)
+        for state, prompts in settled.ended.items():
+            self.beliefs.recall(state, prompts)
+
+    def rank(self, prompt: OpenPrompt) -> tuple[float, ...]:
+        """Who goes first when the queue runs dry: whoever may be the longest; for a quota, the likeliest to fill it."""
+        if self.quota is None:
+            return (-prompt.expected_tokens,)
+        gain = self.beliefs.outlook(prompt.group).gain((prompt.accepted, prompt.wrong))
+        return (-gain, -prompt.expected_tokens)
+
+    @property
+    def outcomes(self) -> int:
+        return self.correct + self.incorrect
+
+    @property
+    def waits(self) -> int:
+        """Prompts that wait for an attempt; where little is known yet, for their first one."""
+        return self.fresh - self.waiting if self.learning else len(self.ready)
+
+    def learn(self) -> None:
+        """Enough came back to tell which prompts are worth more attempts? What is short, and right, comes back first."""
+        if self.learning and self.outcomes >= max(TAUGHT, self.open):
+            self.learning = False
+            if self.unopened:
+                self.ready.by_arrival()
 
     @property
     def filled(self) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from tracegen.scheduling.state import DomainState
 from tracegen.types import Domain
 
-SHORTER = 1.5
+SHORTER = 1.1
 """Only a domain whose traces are so many times shorter than another's is worth keeping for the end."""
 
 

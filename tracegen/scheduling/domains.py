@@ -1,0 +1,101 @@
+"""The domains of a run: whose shard is opened next, who is served next, which are held back or closed. No prompts.
+
+All counts are kept by the scheduler; this reads them.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from tracegen.recipe import Rejection
+from tracegen.scheduling.state import DomainState, SettledShard
+from tracegen.scheduling.tail import kept_for_the_end
+from tracegen.types import Domain, ShardEntry
+
+HOLD_EVERY = 256
+"""Which domains are kept for the end is looked at anew after so many handouts."""
+
+
+class Domains:
+    """In the order of the plan."""
+
+    def __init__(
+        self, plan: Iterable[ShardEntry], rules: Rejection, settled: Mapping[str, SettledShard] | None = None
+    ) -> None:
+        self._budget = rules.token_budget
+        self._quotas = rules.quotas
+        self._states: dict[Domain, DomainState] = {}
+        self._held: frozenset[Domain] = frozenset()
+        self._hold_due = HOLD_EVERY
+        self.planned_shards = 0
+        for shard in plan:
+            self._plan(shard, (settled or {}).get(shard.shard_id))
+
+    def _plan(self, shard: ShardEntry, settled: SettledShard | None) -> None:
+        domain = self._states.get(shard.domain)
+        if domain is None:
+            domain = self._states[shard.domain] = DomainState(shard.domain, self._quotas.get(shard.domain))
+        self.planned_shards += 1
+        if settled is None:
+            domain.plan(shard)
+        else:
+            domain.recall(settled)
+
+    def __iter__(self) -> Iterator[DomainState]:
+        return iter(self._states.values())
+
+    def __contains__(self, domain: Domain) -> bool:
+        return domain in self._states
+
+    def __getitem__(self, domain: Domain) -> DomainState:
+        return self._states[domain]
+
+    @property
+    def all_opened(self) -> bool:
+        """No shard is left that should be opened."""
+        return all(domain.closed or not domain.unopened for domain in self)
+
+    def next_shard(self, ready: int) -> str | None:
+        """The shard to open next, when fewer than ``ready`` prompts wait to be handed out; None for none."""
+        serving = self.serving()
+        wanting = [d for d in serving if d.unopened]
+        if not wanting or sum(d.waits for d in serving) >= ready:
+            return None
+        # A domain with an empty queue first: it is the one that would let slots idle or fall behind the mix.
+        domain = min(wanting, key=lambda d: (d.waits > 0, d.progress))
+        shard_id = domain.unopened.popleft()
+        if not domain.unopened:
+            domain.ready.ranked(domain.rank)
+        return shard_id
+
+    def next_served(self) -> DomainState | None:
+        """The domain that lags most, of those that have something ready."""
+        able = [d for d in self.serving() if d.ready]
+        return min(able, key=lambda d: d.progress) if able else None
+
+    def serving(self) -> list[DomainState]:
+        """Domains that get something now, if they have it."""
+        wanting = self._wanting()
+        return [d for d in wanting if d.domain not in self._held] or wanting if self._held else wanting
+
+    def _wanting(self) -> list[DomainState]:
+        return [d for d in self if (d.ready or d.unopened) and not d.saturated]
+
+    def handed_out(self, attempts: int, in_flight: int) -> None:
+        """So many more were handed out; now and then another domain is held back for it."""
+        self._hold_due -= attempts
+        # With a budget, nobody knows the end.
+        if self._hold_due <= 0 and self._budget is None:
+            self._hold_due = HOLD_EVERY
+            self._held = kept_for_the_end(self._wanting(), in_flight)
+
+    def overspent(self) -> list[DomainState]:
+        """Stop all domains when the token budget is spent; those that this stopped."""
+        if self._budget is None:
+            return []
+        # What is in flight will be paid for as well.
+        coming = sum(d.open * d.mean_tokens for d in self)
+        if sum(d.tokens.spent for d in self) + coming < self._budget:
+            return []
+        running = [domain for domain in self if not domain.stopped]
+        for domain in running:
+            domain.stopped = True
+        return running
