@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from tracegen.protocols import Exchange, Finished, Payload, RecorderPort, Replay, VerifierPort
 from tracegen.recipe import Rejection
-from tracegen.runtime.intake import MAX_TOKENS, Quarantine, Recording
+from tracegen.runtime.intake import MAX_TOKENS, UNSETTLED_PER_RECORDER, Quarantine, Recording
 from tracegen.runtime.shelf import Shelf
 from tracegen.runtime.supervised import Supervised
 from tracegen.scheduling.scheduler import Scheduler
@@ -35,7 +35,8 @@ class SlowRecorder:
 
     async def append_judgements(self, judgements: Sequence[Judgement]) -> None: ...
 
-    async def settle(self, shard_id: str) -> None: ...
+    async def settle(self, shard_id: str) -> None:
+        await self.go.wait()
 
     async def replay(self, shard_id: str) -> tuple[Replay, Payload]:
         raise NotImplementedError
@@ -67,19 +68,23 @@ def finished(prompt_id: str, tokens: int) -> Exchange:
     return Exchange((one,), (), 0, tokens)
 
 
-async def test_replicas_wait_while_too_many_tokens_are_on_their_way() -> None:
-    entry, rules = ShardEntry("s", Domain.MATH, len(IDS), "a"), Rejection(keep=1, max_attempts=1)
-    scheduler, shelf, slow = Scheduler([entry], rules), Shelf(load), SlowRecorder()
-
+def intake_of(scheduler: Scheduler, shelf: Shelf, slow: SlowRecorder, tasks: asyncio.TaskGroup) -> Recording:
     async def recorder() -> RecorderPort:
         return slow
 
     async def verifiers() -> VerifierPort:
         return Agrees()
 
+    recorders, pools = [Supervised("recorder", recorder)], [Supervised("verifiers", verifiers)]
+    return Recording(scheduler, shelf, recorders, pools, tasks, Quarantine(lambda _: None, lambda: 0.0))
+
+
+async def test_replicas_wait_while_too_many_tokens_are_on_their_way() -> None:
+    entry, rules = ShardEntry("s", Domain.MATH, len(IDS), "a"), Rejection(keep=1, max_attempts=1)
+    scheduler, shelf, slow = Scheduler([entry], rules), Shelf(load), SlowRecorder()
+
     async with asyncio.TaskGroup() as tasks:
-        recorders, pools = [Supervised("recorder", recorder)], [Supervised("verifiers", verifiers)]
-        intake = Recording(scheduler, shelf, recorders, pools, tasks, Quarantine(lambda _: None, lambda: 0.0))
+        intake = intake_of(scheduler, shelf, slow, tasks)
         assert scheduler.next_shard(1) == "s"
         scheduler.open(entry, await shelf.take("s"))
         assert len(scheduler.lease("r", len(IDS))) == len(IDS)
@@ -96,3 +101,24 @@ async def test_replicas_wait_while_too_many_tokens_are_on_their_way() -> None:
     assert scheduler.done
     [domain] = scheduler.domains
     assert domain.accepted == len(IDS)
+
+
+async def test_no_shard_is_opened_while_many_wait_to_be_settled_and_nothing_is_kept_of_those_that_are() -> None:
+    entries = [ShardEntry(f"s{n}", Domain.MATH, 1) for n in range(2 * UNSETTLED_PER_RECORDER)]
+    scheduler, slow = Scheduler(entries, Rejection(keep=1, max_attempts=1)), SlowRecorder()
+    shelf = Shelf(lambda one: [Prompt(one, Domain.MATH, one, AnswerReference(answer="1"), "source", one, "")])
+    async with asyncio.TaskGroup() as tasks:
+        intake = intake_of(scheduler, shelf, slow, tasks)
+        for entry in entries:
+            if intake.behind:
+                break
+            assert scheduler.next_shard(1) == entry.shard_id
+            scheduler.open(entry, await shelf.take(entry.shard_id))
+            [handout] = scheduler.lease("r", 1)
+            scheduler.finished(Finished(handout.attempt.attempt_id, entry.shard_id, FinishReason.STOP, 1, 1))
+            scheduler.judged(handout.attempt.attempt_id, Outcome.CORRECT)
+            intake.advance()
+        assert (scheduler.open_shards, len(shelf)) == (UNSETTLED_PER_RECORDER,) * 2
+        slow.go.set()
+    assert not intake.behind
+    assert scheduler.open_shards == len(shelf) == 0

@@ -143,11 +143,13 @@ def _write_files(
         else:
             data = to_parquet((), row_group_bytes)
         store.put(f"{folder}/{layout.name(number)}", data)
+        size_bytes, digest = len(data), hashlib.sha256(data).hexdigest()
+        del data  # the next file is made without this one in memory
         yield CorpusFile(
             name=layout.name(number),
             rows=len(tally.completion_tokens) - before,
-            size_bytes=len(data),
-            sha256=hashlib.sha256(data).hexdigest(),
+            size_bytes=size_bytes,
+            sha256=digest,
         )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
 from typing import Any
 
 import pyarrow as pa
@@ -21,11 +22,11 @@ OPTIONS: dict[str, Any] = {
 
 
 def to_parquet(rows: Iterable[dict[str, Any]], row_group_bytes: int) -> bytes:
-    """One file, whole. Holds two row groups of rows, and the compressed file.
+    """One file, whole. Holds two row groups of rows, and the compressed file once.
 
     While one row group is compressed, which needs no interpreter, the next one's rows are read and put together.
     """
-    sink = pa.BufferOutputStream()
+    sink = BytesIO()  # Arrow's own would double its room as it grows, and the bytes would be a second copy
     with pq.ParquetWriter(sink, SAMPLE, **OPTIONS) as writer, ThreadPoolExecutor(1, "compress") as compressing:
         written = compressing.submit(lambda: None)
         for group in _groups(rows, row_group_bytes):
@@ -33,8 +34,7 @@ def to_parquet(rows: Iterable[dict[str, Any]], row_group_bytes: int) -> bytes:
             written.result()
             written = compressing.submit(writer.write_table, table, row_group_size=table.num_rows)
         written.result()
-    data: bytes = sink.getvalue().to_pybytes()
-    return data
+    return sink.getvalue()
 
 
 def _groups(rows: Iterable[dict[str, Any]], row_group_bytes: int) -> Iterator[list[dict[str, Any]]]:

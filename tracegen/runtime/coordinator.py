@@ -131,7 +131,7 @@ class Coordinator:
     async def _feed(self, intake: Recording) -> None:
         ready = READY_PER_SLOT * self._parts.slots * len(self._parts.replicas)
         while True:
-            while shard_id := self._scheduler.next_shard(ready):
+            while not intake.behind and (shard_id := self._scheduler.next_shard(ready)):
                 await self._open(shard_id, intake)
             await asyncio.sleep(FEED_EVERY_S)
 

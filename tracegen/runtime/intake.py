@@ -25,6 +25,10 @@ MAX_BATCHES = 256
 MAX_TOKENS = 1 << 24
 """And their tokens, some 64 MB of text. Both bound memory when storage, or judging, is slower than the replicas."""
 SETTLING_PER_RECORDER = 4
+UNSETTLED_PER_RECORDER = 3 * SETTLING_PER_RECORDER
+"""Decided shards that are being settled, or wait for it. Their prompts and their journals stay until it is done, so
+beyond this no shard is opened: the replicas wait for the ledger, and memory does not grow.
+"""
 
 
 class Quarantine:
@@ -69,6 +73,8 @@ class Recording:
         self._tokens = 0
         self._fewer = asyncio.Event()
         self._settling = asyncio.Semaphore(SETTLING_PER_RECORDER * len(recorders))
+        self._unsettled = 0
+        self._most_unsettled = UNSETTLED_PER_RECORDER * len(recorders)
         self.work = asyncio.Event()
         """Set when there may be something new to hand out."""
         self.done = asyncio.Event()
@@ -177,12 +183,19 @@ class Recording:
         if poisoned := self._scheduler.take_quarantined():
             self._tasks.create_task(self._quarantine.keep(poisoned))
         for shard_id in self._scheduler.take_decided():
+            self._unsettled += 1
             self._tasks.create_task(self._settle(shard_id))
+
+    @property
+    def behind(self) -> bool:
+        """So many shards wait to be settled that none should be opened."""
+        return self._unsettled >= self._most_unsettled
 
     async def _settle(self, shard_id: str) -> None:
         async with self._settling:
             await self._quarantine.kept()
             await next(self._recorders).call(lambda part: part.settle(shard_id))
+        self._unsettled -= 1
         self._scheduler.settled(shard_id)
         self._shelf.drop(shard_id)
         self.work.set()

@@ -16,6 +16,9 @@ class Shelf:
         self._prompts: dict[str, Prompt] = {}
         self._shards: dict[str, tuple[str, ...]] = {}
 
+    def __len__(self) -> int:
+        return len(self._prompts)
+
     async def take(self, shard_id: str) -> dict[str, str]:
         """Read a shard's prompts; returns the group of each id: prompts of one group share a prior."""
         prompts = await asyncio.to_thread(self._load, shard_id)

@@ -79,7 +79,7 @@ class Population(Value):
         return _beta(self.seed, prompt_id, asked.alpha, asked.beta)
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=1 << 14)
 def _beta(seed: int, prompt_id: str, alpha: float, beta: float) -> float:
     return Random(f"{seed} {prompt_id}").betavariate(alpha, beta)  # noqa: S311 -- a simulation, no secret
 

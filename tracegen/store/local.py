@@ -43,9 +43,9 @@ class LocalStore:
             return not path.exists() and self._place(path, data, _link)
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
-        folder, _, _ = prefix.rpartition("/")
+        folder, slash, start = prefix.rpartition("/")
         with boundary(StoreError, f"cannot list {self.root / prefix}"):
-            yield from _walk(self.root / folder, f"{folder}/" if folder else "", prefix)
+            yield from _walk(self.root / folder, folder + slash, start)
 
     def delete(self, key: str) -> None:
         path = self._path(key)
@@ -151,19 +151,20 @@ def _sync(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _walk(folder: Path, stem: str, prefix: str) -> Iterator[StoredObject]:
-    """Objects in the order of their keys: a folder sorts as its name with the slash."""
+def _walk(folder: Path, stem: str, start: str = "") -> Iterator[StoredObject]:
+    """Objects in the order of their keys: a folder sorts as its name with the slash. ``start``: what names begin with.
+
+    Names are looked at before anything else: a folder of settled shards is listed for one of them at a time.
+    """
     try:
         with os.scandir(folder) as entries:
-            found = sorted((f"{entry.name}/" if entry.is_dir() else entry.name, entry) for entry in entries)
+            named = [entry for entry in entries if entry.name.startswith(start) and not entry.name.startswith(".")]
+            found = sorted((f"{entry.name}/" if entry.is_dir() else entry.name, entry) for entry in named)
     except (FileNotFoundError, NotADirectoryError):
         return
     for name, entry in found:
-        key = stem + name
-        if name.startswith(".") or not (key.startswith(prefix) or prefix.startswith(key)):
-            continue
         if name.endswith("/"):
-            yield from _walk(folder / name, key, prefix)
+            yield from _walk(folder / entry.name, stem + name)
         else:
             with suppress(FileNotFoundError):
-                yield StoredObject(key, entry.stat().st_size)
+                yield StoredObject(stem + name, entry.stat().st_size)
