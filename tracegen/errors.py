@@ -14,6 +14,7 @@
     │   ├── RequestRefused        this attempt can never succeed, as a prompt longer than the context
     │   └── EngineDead            the engine behind a replica is gone; replace the replica
     ├── VerifierError             a verifier, not an answer, is at fault
+    │   └── VerifierDrift         it judges what is known wrongly, or not at all; the run stops
     ├── StoreError                an object could not be read or written
     ├── ActorLost                 a process that hosted a part of the run is gone
     ├── PayloadLost               completions were lost with their node before they were durable
@@ -94,6 +95,10 @@ class EngineDead(EngineError):
 
 class VerifierError(TracegenError):
     """The verifier itself failed. Never a verdict about an answer."""
+
+
+class VerifierDrift(VerifierError):
+    """A verifier judged a probe wrongly, or answers nothing: what it said since its last good probe is not settled."""
 
 
 class StoreError(TracegenError):

@@ -172,8 +172,32 @@ class ReplicaPort(Protocol):
     async def close(self) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class PoolHealth:
+    """A verifier pool at one moment."""
+
+    processes: int
+    busy: float
+    """Share of the processes' time since the last look that they worked: 0 to 1."""
+    waiting: int
+    """Cases that no process has taken yet."""
+    probes: int
+    """Probes that its processes were given so far."""
+
+
 class VerifierPort(Protocol):
     """A pool of verifier processes."""
+
+    async def expect(self, references: Sequence[Reference]) -> None:
+        """References like these are to come: processes that have nothing to do pass their kinds' probes now, and all
+        others before they judge on. Raises VerifierDrift.
+        """
+
+    async def prove(self) -> None:
+        """Returns when what judged anything before this call has passed its probes since. Raises VerifierDrift."""
+
+    async def health(self) -> PoolHealth:
+        """For people; there is one who asks."""
 
     async def judge(self, payload: Payload, references: Mapping[str, Reference]) -> Sequence[Judgement]:
         """One judgement per completion, in order; ``references`` by prompt id. Raises ActorLost or VerifierError."""

@@ -233,8 +233,8 @@ class Where(Value):
     gpus_per_replica: int = Field(0, ge=0)
     cpus_per_replica: float = Field(1, ge=0)
     verifier_pools: int = Field(1, gt=0)
-    verifier_processes: int = Field(1, gt=0)
-    """Killable worker processes per pool."""
+    verifier_processes: int | None = Field(None, gt=0)
+    """Killable worker processes per pool. Left out: one, and while cases wait more, up to the cores of its node."""
     verifier_memory_bytes: int = Field(1024**3, gt=0)
     recorders: int = Field(1, gt=0)
     journal_linger_s: float = Field(1.0, ge=0)

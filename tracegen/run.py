@@ -19,8 +19,8 @@ from typing import Protocol, TypeVar
 
 import tracegen
 from tracegen.corpus.build import BuiltCorpus, build
-from tracegen.errors import MissingDependency, StoreError
-from tracegen.ledger import quarantine
+from tracegen.errors import MissingDependency, StoreError, VerifierDrift
+from tracegen.ledger import drift, quarantine
 from tracegen.ledger.owner import Claim, Owner, Waiting, claim, still_owner
 from tracegen.ledger.process import this_process
 from tracegen.ledger.settle import open_shards, settled_shards, sweep
@@ -123,7 +123,11 @@ async def _driven(
     settled = await asyncio.to_thread(settled_shards, checked.store)
     scheduler, watch = await asyncio.to_thread(_scheduler, checked, plan, settled)
     coordinator = await asyncio.to_thread(_coordinator, checked, cluster, mine, scheduler, plan, on_progress)
-    await coordinator.run(watch)
+    try:
+        await coordinator.run(watch)
+    except VerifierDrift as error:
+        await asyncio.to_thread(_distrust, mine, error)
+        raise
     corpus = await asyncio.to_thread(_corpus, order, checked, watch, on_progress)
     last = watch.snapshot([], "done")
     on_progress(last)
@@ -215,7 +219,8 @@ def _parts(checked: Checked, cluster: Cluster, epoch: int) -> Parts:
     where = checked.recipe.where
     notice = FileNotice(where.notice_file, time.time) if where.notice_file else no_notice
     replica = ReplicaSpec(checked.recipe, checked.make_engine, epoch, time.time, notice)
-    recorder = RecorderSpec(checked.store, epoch, checked.verdict_set, where.journal_linger_s)
+    distrusted = drift.distrusted(checked.store)
+    recorder = RecorderSpec(checked.store, epoch, checked.verdict_set, where.journal_linger_s, distrusted)
     return Parts(
         replicas=[_numbered(cluster.start_replica, replica, f"replica-{n}") for n in range(where.replicas)],
         recorders=[_numbered(cluster.start_recorder, recorder, f"recorder-{n}") for n in range(where.recorders)],
@@ -238,6 +243,11 @@ def _numbered(start: Callable[[Spec, str], Awaitable[Part]], spec: Spec, name: s
 def _quarantine(mine: Claim, poisoned: Poisoned) -> None:
     still_owner(mine.store, mine.epoch)
     quarantine.write(mine.store, quarantine.evidence(poisoned, epoch=mine.epoch, at_s=time.time()))
+
+
+def _distrust(mine: Claim, error: VerifierDrift) -> None:
+    still_owner(mine.store, mine.epoch)
+    drift.mark(mine.store, epoch=mine.epoch, why=error.message, at_s=time.time())
 
 
 def _publish(mine: Claim, snapshot: Snapshot) -> None:

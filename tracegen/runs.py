@@ -56,7 +56,9 @@ def status(store_uri: str, run_id: str, *, now_s: float | None = None) -> Snapsh
         snapshot = _SNAPSHOT.validate_json(data)
     age_s = (time.time() if now_s is None else now_s) - snapshot.at_s
     if snapshot.phase != "done" and age_s > SILENT_S:
-        return replace(snapshot, phase="stopped", in_flight=0, tokens_per_s=0.0, replicas=(), eta_s=None)
+        return replace(
+            snapshot, phase="stopped", in_flight=0, tokens_per_s=0.0, replicas=(), eta_s=None, verifiers=None
+        )
     return snapshot
 
 

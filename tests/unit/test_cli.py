@@ -27,7 +27,14 @@ from tracegen.cli.services import Built, Judged, OnProgress, Table
 from tracegen.cli.summary import next_commands
 from tracegen.cli.words import duration, of, share
 from tracegen.errors import EngineDead, Fenced, RecipeError, StoreUnavailable
-from tracegen.runtime.progress import DomainProgress, ReplicaProgress, RunSummary, Snapshot, total
+from tracegen.runtime.progress import (
+    DomainProgress,
+    ReplicaProgress,
+    RunSummary,
+    Snapshot,
+    VerifierProgress,
+    total,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -526,3 +533,11 @@ def test_until_stopped_gives_what_the_work_gives() -> None:
     from tracegen.runtime.stopping import until_stopped
 
     assert until_stopped(asyncio.sleep(0, "done")) == "done"
+
+
+def test_verifiers_report_their_saturation() -> None:
+    busy = replace(SNAPSHOT, verifiers=VerifierProgress(2, 0.83, 12, 40))
+    assert "verifiers: 83% busy, 2 processes, 12 waiting" in line(busy)
+    idle = replace(SNAPSHOT, verifiers=VerifierProgress(1, 0.0, 0, 40))
+    assert "verifiers: 0% busy, 1 process ·" in line(idle)
+    assert "verifiers" not in line(SNAPSHOT)

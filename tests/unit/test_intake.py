@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from tracegen.protocols import Exchange, Finished, Payload, RecorderPort, Replay, VerifierPort
+from tracegen.protocols import Exchange, Finished, Payload, PoolHealth, RecorderPort, Replay, VerifierPort
 from tracegen.recipe import Rejection
 from tracegen.runtime.intake import MAX_TOKENS, UNSETTLED_PER_RECORDER, Quarantine, Recording
 from tracegen.runtime.shelf import Shelf
@@ -48,9 +48,22 @@ class SlowRecorder:
 
 
 class Agrees:
-    """A verifier pool that finds everything right."""
+    """A verifier pool that finds everything right, once it is let."""
+
+    def __init__(self, *, at_once: bool = True) -> None:
+        self.go = asyncio.Event()
+        if at_once:
+            self.go.set()
+
+    async def expect(self, references: Sequence[Reference]) -> None: ...
+
+    async def prove(self) -> None: ...
+
+    async def health(self) -> PoolHealth:
+        return PoolHealth(1, 0.0, 0, 0)
 
     async def judge(self, payload: Payload, references: Mapping[str, Reference]) -> Sequence[Judgement]:
+        await self.go.wait()
         return [
             Judgement(Attempt(one, 0).attempt_id, one, "s", 1, Outcome.CORRECT, "equal", "", "v/1", 1, 0.0)
             for one in references
@@ -122,3 +135,33 @@ async def test_no_shard_is_opened_while_many_wait_to_be_settled_and_nothing_is_k
         slow.go.set()
     assert not intake.behind
     assert scheduler.open_shards == len(shelf) == 0
+
+
+async def test_replicas_go_on_while_verifiers_are_slow() -> None:
+    """Each of many exchanges is taken in at once, though not one verdict has come: only memory sets a bound."""
+    ids = [f"{number:04d}" for number in range(1000)]
+    entry, rules = ShardEntry("s", Domain.MATH, len(ids), ids[0]), Rejection(keep=1, max_attempts=1)
+    prompts = [Prompt(one, Domain.MATH, one, AnswerReference(answer="1"), "source", one, "") for one in ids]
+    scheduler, shelf = Scheduler([entry], rules), Shelf(lambda _: prompts)
+    quick, slow = SlowRecorder(), Agrees(at_once=False)
+    quick.go.set()
+
+    async def recorder() -> RecorderPort:
+        return quick
+
+    async def verifiers() -> VerifierPort:
+        return slow
+
+    async with asyncio.TaskGroup() as tasks:
+        recorders, pools = [Supervised("recorder", recorder)], [Supervised("verifiers", verifiers)]
+        intake = Recording(scheduler, shelf, recorders, pools, tasks, Quarantine(lambda _: None, lambda: 0.0))
+        assert scheduler.next_shard(1) == "s"
+        scheduler.open(entry, await shelf.take("s"))
+        scheduler.lease("r", len(ids))
+        async with asyncio.timeout(10):
+            for one in ids:
+                await intake.take_in(finished(one, 8_000), Payload([]))
+        assert scheduler.domains[0].accepted == 0
+        slow.go.set()
+        await intake.done.wait()
+    assert scheduler.domains[0].accepted == len(ids)

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tracegen.cli.words import count, duration, of, share
-from tracegen.runtime.progress import DomainProgress, Snapshot, total
+from tracegen.runtime.progress import DomainProgress, Snapshot, VerifierProgress, total
 from tracegen.scheduling.tokens import CAUSES
 
 LINE_EVERY_S = 5.0
@@ -121,6 +121,13 @@ def waste(snapshot: Snapshot) -> str:
     return f"{count(tokens.spent)} tokens: {' · '.join(parts)}"
 
 
+def saturation(verifiers: VerifierProgress) -> str:
+    """``verifiers: 83% busy, 2 processes, 12 waiting``."""
+    processes = f"{count(verifiers.processes)} {'process' if verifiers.processes == 1 else 'processes'}"
+    waiting = [f"{count(verifiers.waiting)} waiting"] if verifiers.waiting else []
+    return ", ".join([f"verifiers: {share(verifiers.busy)} busy", processes, *waiting])
+
+
 def given_up(snapshot: Snapshot) -> str:
     """How many attempts are in quarantine; empty for none."""
     number = total(snapshot.domains).quarantined
@@ -158,6 +165,7 @@ def _rates(snapshot: Snapshot) -> list[str]:
         f"{count(snapshot.tokens_per_s)} tokens/s",
         f"{count(snapshot.in_flight)} in flight",
         *([f"{'replica' if len(snapshot.replicas) == 1 else 'replicas'}: {replicas}"] if replicas else []),
+        *([saturation(snapshot.verifiers)] if snapshot.verifiers else []),
         f"{of(snapshot.shards_settled, snapshot.shards_total)} shards settled",
         *([f"ETA {duration(snapshot.eta_s)}"] if snapshot.eta_s is not None else []),
     ]

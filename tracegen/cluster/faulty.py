@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, TypeVar
 
 from tracegen.errors import ActorLost, PayloadLost
-from tracegen.protocols import Exchange, Lease, Payload, RecorderPort, Replay, ReplicaPort, VerifierPort
+from tracegen.protocols import Exchange, Lease, Payload, PoolHealth, RecorderPort, Replay, ReplicaPort, VerifierPort
 from tracegen.runtime.recorder import RecorderSpec
 from tracegen.runtime.replica import ReplicaSpec
 from tracegen.types import EngineIdentity, Judgement, Reference
@@ -151,6 +151,15 @@ class _Verifiers:
     def __init__(self, cluster: FaultyCluster, port: VerifierPort) -> None:
         self._port = port
         self._fate = _Fate(cluster, "verifiers", port)
+
+    async def expect(self, references: Sequence[Reference]) -> None:
+        await self._port.expect(references)
+
+    async def prove(self) -> None:
+        await self._port.prove()
+
+    async def health(self) -> PoolHealth:
+        return await self._port.health()
 
     async def judge(self, payload: Payload, references: Mapping[str, Reference]) -> Sequence[Judgement]:
         return await self._fate.through(lambda: self._port.judge(payload, references))

@@ -24,7 +24,7 @@ import ray
 from ray.exceptions import ObjectLostError, RayActorError, RayError, RayTaskError
 
 from tracegen.errors import ActorLost, PayloadLost, RecipeError, TracegenError, boundary, first_line
-from tracegen.protocols import Exchange, Lease, Payload, RecorderPort, Replay, ReplicaPort, VerifierPort
+from tracegen.protocols import Exchange, Lease, Payload, PoolHealth, RecorderPort, Replay, ReplicaPort, VerifierPort
 from tracegen.recipe import Where
 from tracegen.runtime.recorder import Recorder, RecorderSpec
 from tracegen.runtime.replica import Replica, ReplicaSpec
@@ -135,6 +135,15 @@ class RayReplica(_Part):
 
 class RayVerifiers(_Part):
     """A verifier pool in an actor of its own."""
+
+    async def expect(self, references: Sequence[Reference]) -> None:
+        await _answer(self._actor.expect.remote(references), self._name)
+
+    async def prove(self) -> None:
+        await _answer(self._actor.prove.remote(), self._name)
+
+    async def health(self) -> PoolHealth:
+        return cast("PoolHealth", await _answer(self._actor.health.remote(), self._name))
 
     async def judge(self, payload: Payload, references: Mapping[str, Reference]) -> Sequence[Judgement]:
         packed = self._actor.judge_packed.remote(payload, _pack(references))

@@ -163,10 +163,14 @@ def journal_objects(store: Store, shard_id: str) -> list[JournalObject]:
     return sorted(o for o in found if o is not None)
 
 
-def replay(store: Store, shard_id: str) -> tuple[list[Completion], list[Judgement]]:
-    """What an open shard's journal holds, one row per attempt. Raises StoreError naming an object it cannot read."""
+def replay(store: Store, shard_id: str, distrusted: int = 0) -> tuple[list[Completion], list[Judgement]]:
+    """What an open shard's journal holds, one row per attempt. Raises StoreError naming an object it cannot read.
+
+    Judgements of epochs up to ``distrusted`` are left out: see ``drift.py``.
+    """
     try:
-        rows = read_rows(store, journal_objects(store, shard_id))
+        objects = [o for o in journal_objects(store, shard_id) if o.kind == "completions" or o.epoch > distrusted]
+        rows = read_rows(store, objects)
     except KeyError as error:
         raise StoreError(
             f"{store.uri}/{error.args[0]} is gone", hint="is another driver at work on this run?"

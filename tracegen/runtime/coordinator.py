@@ -1,7 +1,7 @@
 """The coordinator: one run from its open shards to the last settled one. It wires the parts; each part decides itself.
 
 Runs in the driver. Replicas are pumped, shards are opened ahead of the replicas' need, what arrives is recorded and
-judged, and decided shards are settled. An error that nobody below could mend ends
+judged, and decided shards are settled once the verifiers have proven themselves. An error that nobody below could mend ends
 the run; everything acknowledged is in the ledger by then, and the same command resumes.
 """
 
@@ -99,6 +99,7 @@ class Coordinator:
         self._pumps = [self._pump(start, intake) for start in self._parts.replicas]
         for_ever = [
             tasks.create_task(self._feed(intake)),
+            tasks.create_task(self._look(watch)),
             tasks.create_task(self._show(watch)),
             tasks.create_task(self._publish(watch)),
             *(tasks.create_task(pump.run()) for pump in self._pumps),
@@ -137,6 +138,9 @@ class Coordinator:
 
     async def _open(self, shard_id: str, intake: Recording) -> None:
         groups = await self._shelf.take(shard_id)
+        # Before one attempt of it is leased: a verifier that is wrong from the start must cost nothing.
+        references = self._shelf.some_references(shard_id)
+        await asyncio.gather(*(pool.call(lambda part: part.expect(references)) for pool in self._verifiers))
         entry = self._shards[shard_id]
         if shard_id not in self._journaled:
             self._scheduler.open(entry, groups)
@@ -147,6 +151,11 @@ class Coordinator:
         self._scheduler.open(entry, groups, _resumed(replay))
         logger.info("shard %s resumed: %d completions kept", shard_id, len(replay.finished))
         intake.resume(replay, payload)
+
+    async def _look(self, watch: Watch) -> None:
+        while True:
+            watch.see(await asyncio.gather(*(pool.call(lambda part: part.health()) for pool in self._verifiers)))
+            await asyncio.sleep(self._world.progress_every_s)
 
     async def _show(self, watch: Watch) -> None:
         while True:

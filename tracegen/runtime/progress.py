@@ -47,6 +47,19 @@ class ReplicaProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class VerifierProgress:
+    """All verifier pools together."""
+
+    processes: int
+    busy: float
+    """Share of the processes' time that they worked, over the last second: 0 to 1."""
+    waiting: int
+    """Cases that no process has taken yet."""
+    probes: int
+    """Probes that were judged as they must be, by this driver's pools."""
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """A run at one moment."""
 
@@ -68,6 +81,8 @@ class Snapshot:
     """None while nothing can be said."""
     phase: str
     """``preparing``, ``starting``, ``generating``, ``building``, ``done``; ``stopped`` where no driver is at work."""
+    verifiers: VerifierProgress | None = None
+    """None where no pool is at work."""
 
     def to_json(self) -> dict[str, Any]:
         """As JSON types; keys are the field names."""

@@ -21,6 +21,8 @@ class RecorderSpec:
     epoch: int
     verdict_set: str
     linger_s: float
+    distrusted: int = 0
+    """The newest epoch whose verifiers had drifted: what it judged in shards that are open is judged again."""
 
 
 class Recorder:
@@ -42,7 +44,8 @@ class Recorder:
         await asyncio.to_thread(settle, self._spec.store, shard_id, self._spec.verdict_set)
 
     async def replay(self, shard_id: str) -> tuple[Replay, Payload]:
-        completions, judgements = await asyncio.to_thread(replay, self._spec.store, shard_id)
+        spec = self._spec
+        completions, judgements = await asyncio.to_thread(replay, spec.store, shard_id, spec.distrusted)
         judged = {judgement.attempt_id for judgement in judgements}
         unjudged = [completion for completion in completions if completion.attempt_id not in judged]
         found = Replay(

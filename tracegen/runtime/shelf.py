@@ -1,11 +1,14 @@
 """The open shards' prompts: read when a shard is opened, forgotten when it is settled."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from tracegen.protocols import Lease
 from tracegen.scheduling.scheduler import Handout
 from tracegen.types import Prompt, Reference
+
+SHOWN_OF_A_KIND = 8
 
 
 class Shelf:
@@ -25,6 +28,17 @@ class Shelf:
         self._prompts.update((prompt.prompt_id, prompt) for prompt in prompts)
         self._shards[shard_id] = tuple(prompt.prompt_id for prompt in prompts)
         return {prompt.prompt_id: prompt.group for prompt in prompts}
+
+    def some_references(self, shard_id: str) -> list[Reference]:
+        """What attempts of an open shard will be judged against: the first few of each kind."""
+        kinds: Counter[str] = Counter()
+        found = []
+        for prompt_id in self._shards[shard_id]:
+            reference = self._prompts[prompt_id].reference
+            kinds[reference.kind] += 1
+            if kinds[reference.kind] <= SHOWN_OF_A_KIND:
+                found.append(reference)
+        return found
 
     def drop(self, shard_id: str) -> None:
         for prompt_id in self._shards.pop(shard_id):

@@ -5,7 +5,7 @@ import signal
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from tracegen.errors import Fenced, TracegenError
+from tracegen.errors import Fenced, TracegenError, VerifierDrift
 
 Result = TypeVar("Result")
 
@@ -63,6 +63,8 @@ def named_first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
             todo.extend(error.exceptions)
         else:
             flat.append(error)
-    # What else went wrong in a driver that was superseded only followed from it.
-    fenced = next((error for error in flat if isinstance(error, Fenced)), None)
-    return fenced or next((error for error in flat if isinstance(error, TracegenError)), flat[0])
+    # What else went wrong in a driver that was superseded, or after a verifier drifted, only followed from it.
+    for kind in (Fenced, VerifierDrift, TracegenError):
+        if found := next((error for error in flat if isinstance(error, kind)), None):
+            return found
+    return flat[0]

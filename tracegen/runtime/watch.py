@@ -4,7 +4,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from tracegen.runtime.progress import DomainProgress, ReplicaProgress, Snapshot
+from tracegen.protocols import PoolHealth
+from tracegen.runtime.progress import DomainProgress, ReplicaProgress, Snapshot, VerifierProgress
 from tracegen.runtime.pump import Pump
 from tracegen.scheduling.scheduler import Scheduler
 from tracegen.scheduling.state import DomainState
@@ -27,7 +28,18 @@ class Watch:
         self._marks: deque[tuple[float, int]] = deque()
         self._replica_marks: dict[int, deque[tuple[float, int]]] = {}
         self._tokens_before = sum(domain.tokens.spent for domain in scheduler.domains)
+        self._verifiers: VerifierProgress | None = None
         self._at_start = {d.domain: (d.accepted, d.decided) for d in scheduler.domains}
+
+    def see(self, pools: Sequence[PoolHealth]) -> None:
+        """What the verifier pools say of themselves."""
+        processes = sum(pool.processes for pool in pools)
+        self._verifiers = VerifierProgress(
+            processes,
+            sum(pool.busy * pool.processes for pool in pools) / max(1, processes),
+            sum(pool.waiting for pool in pools),
+            sum(pool.probes for pool in pools),
+        )
 
     def snapshot(self, pumps: Sequence[Pump], phase: str) -> Snapshot:
         now_s = self._clock()
@@ -49,6 +61,7 @@ class Watch:
             shards_total=scheduler.planned_shards,
             eta_s=self._eta_s(now_s),
             phase=phase,
+            verifiers=self._verifiers if pumps else None,
         )
 
     def _replica(self, number: int, pump: Pump, now_s: float) -> ReplicaProgress:

@@ -4,9 +4,12 @@ The local :class:`~tracegen.protocols.VerifierPort`: its payload is a list of co
 takes plain values only, so that it can be built inside of an actor.
 """
 
+import asyncio
 import hashlib
 import json
+import os
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, cast
@@ -14,13 +17,17 @@ from typing import Protocol, cast
 from tracegen import registry
 from tracegen.errors import RecipeError, VerifierError
 from tracegen.extract import split
-from tracegen.protocols import Payload, Verifier
+from tracegen.protocols import Payload, PoolHealth, Verifier
 from tracegen.types import Completion, FinishReason, Judgement, Outcome, Prompt, Reference, Trace, Verdict
 from tracegen.verify.pool import Case, VerifierPool
+from tracegen.verify.probes import own_probes
 from tracegen.verify.process import Limits
+from tracegen.verify.proving import drift
 
 EXTRACT = "extract/1"
 NO_VERIFIER = "none/1"
+FEWEST_OWN = 4
+"""Of so many probes made of a shard's own references, one right one at least must be judged correct."""
 
 
 class Judges(Protocol):
@@ -43,34 +50,82 @@ class VerifierHost:
     def __init__(
         self,
         verifiers: Mapping[str, str],
-        processes: int = 1,
+        processes: int | None = None,
         deadline_s: float = 10.0,
         memory_bytes: int = 1024**3,
     ) -> None:
+        """``processes``: so many from the start. None: one, and up to one a core while cases wait."""
         self._names = dict(verifiers)
         self._processes = processes
         self._limits = Limits(deadline_s, memory_bytes)
         self._verifiers: dict[str, Verifier] = {}
         self._pool: VerifierPool | None = None
+        self._trying: set[asyncio.Task[None]] = set()
+        self._drift: BaseException | None = None
 
     async def start(self) -> None:
         """Raises RecipeError for an unknown verifier, VerifierError when no process starts."""
         self._verifiers = build(self._names)
-        self._pool = VerifierPool(self._verifiers, self._processes, self._limits)
+        at_most = self._processes or len(os.sched_getaffinity(0))
+        self._pool = VerifierPool(self._verifiers, self._processes or 1, self._limits, at_most=at_most)
         await self._pool.start()
+
+    async def expect(self, references: Sequence[Reference]) -> None:
+        """See :class:`~tracegen.protocols.VerifierPort`. The references become probes, too, judged in their turn."""
+        pool = self._open_pool()
+        await pool.expect({reference.kind for reference in references})
+        trying = asyncio.create_task(self._try(pool, references))
+        self._trying.add(trying)
+        trying.add_done_callback(self._tried)
+
+    async def prove(self) -> None:
+        """See :class:`~tracegen.protocols.VerifierPort`."""
+        if self._trying:
+            await asyncio.wait(self._trying)
+        await self._open_pool().prove()
+
+    async def health(self) -> PoolHealth:
+        """See :class:`~tracegen.protocols.VerifierPort`."""
+        return self._open_pool().health()
+
+    async def _try(self, pool: VerifierPool, references: Sequence[Reference]) -> None:
+        """Judge the references' own answers, and spoilt ones. Raises VerifierDrift."""
+        probes = own_probes(reference for reference in references if reference.kind in self._verifiers)
+        verdicts = await pool.judge([Case(probe.kind, probe.reference, probe.trace) for probe in probes])
+        passed: Counter[str] = Counter()
+        for probe, verdict in zip(probes, verdicts, strict=True):
+            if not probe.right and probe.refutes(verdict):
+                raise drift(self._verifiers[probe.kind], probe, f"correct ({verdict.reason})")
+            passed[probe.kind] += probe.right and verdict.outcome is Outcome.CORRECT
+        # One reference may be odd; a verifier that finds none of many equal to itself reads them no more.
+        for probe, verdict in zip(probes, verdicts, strict=True):
+            if not passed[probe.kind] and sum(other.kind == probe.kind for other in probes) >= FEWEST_OWN:
+                raise drift(self._verifiers[probe.kind], probe, f"{verdict.outcome} ({verdict.reason}), as of the rest")
+
+    def _tried(self, trying: "asyncio.Task[None]") -> None:
+        self._trying.discard(trying)
+        if not trying.cancelled() and (error := trying.exception()):
+            self._drift = self._drift or error
+
+    def _open_pool(self) -> VerifierPool:
+        if self._drift is not None:
+            raise self._drift
+        if self._pool is None:
+            raise VerifierError("the verifier host was not started")
+        return self._pool
 
     async def judge(self, payload: Payload, references: Mapping[str, Reference]) -> list[Judgement]:
         """One judgement per completion, in order; ``references`` by prompt id."""
-        if self._pool is None:
-            raise VerifierError("the verifier host was not started")
-        completions = cast(Sequence[Completion], payload)
-        return await judge_completions(self._pool, self._verifiers, completions, references)
+        pool, completions = self._open_pool(), cast(Sequence[Completion], payload)
+        return await judge_completions(pool, self._verifiers, completions, references)
 
     async def close(self) -> None:
         """Ends every process. Idempotent."""
         pool, self._pool = self._pool, None
         if pool is not None:
             await pool.close()
+        if self._trying:
+            await asyncio.wait(self._trying)
 
 
 async def judge_completions(

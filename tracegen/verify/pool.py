@@ -2,19 +2,23 @@
 
 What can be settled in microseconds is settled here; the rest goes to processes, several cases a message, one verdict
 at a time. A process that overruns, dies or runs out of memory is killed and replaced, and its case is undecided: an
-outage is never a verdict. Belongs to the event loop it was started on.
+outage is never a verdict. What it is told to expect, it probes for (``proving.py``): every process, before its first
+case, all along, and when asked to prove itself. Belongs to the event loop it was started on.
 """
 
 import asyncio
 import logging
 import os
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tracegen.errors import TracegenError, VerifierError, boundary
-from tracegen.protocols import Verifier
+from tracegen.errors import TracegenError, VerifierDrift, VerifierError, boundary
+from tracegen.protocols import PoolHealth, Verifier
 from tracegen.types import Outcome, Reference, Trace, Verdict
+from tracegen.verify.meter import Meter
 from tracegen.verify.process import Limits, WorkerDied, WorkerProcess, WorkerTimeout
+from tracegen.verify.proving import Proofs
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +52,7 @@ class _Open:
 
 
 class VerifierPool:
-    """``processes`` workers for a table of verifiers."""
+    """``processes`` workers for a table of verifiers; up to ``at_most`` where more are needed."""
 
     def __init__(
         self,
@@ -56,14 +60,24 @@ class VerifierPool:
         processes: int = 1,
         limits: Limits | None = None,
         environment: Mapping[str, str] | None = None,
+        at_most: int = 0,
     ) -> None:
         self._verifiers = dict(verifiers)
         self._size = processes
+        self._at_most = max(processes, at_most)
         self._limits = limits or Limits()
         self._environment = os.environ if environment is None else environment
         self._free: asyncio.Queue[WorkerProcess | None] = asyncio.Queue()
         self._workers: set[WorkerProcess] = set()
         self._closed = True
+        self._growing: asyncio.Task[None] | None = None
+        self._waiting = 0
+        self._meter = Meter(time.monotonic)
+        self._proofs = Proofs(self._verifiers)
+        self._marks: dict[WorkerProcess, int] = {}
+        """Cases that a process had judged when it was last told to prove itself."""
+        self._returned = asyncio.Event()
+        self._drift: TracegenError | None = None
 
     @property
     def pids(self) -> list[int]:
@@ -97,32 +111,92 @@ class VerifierPool:
         """Kill every process. Idempotent."""
         self._closed = True
         workers, self._workers = self._workers, set()
+        self._meter.change(size=-len(workers))
         self._free.put_nowait(None)
-        await asyncio.gather(*(worker.kill() for worker in workers))
+        self._returned.set()
+        growing = self._growing
+        if growing is not None and growing is not asyncio.current_task():
+            growing.cancel()
+            await asyncio.wait([growing])
+        await asyncio.gather(*(worker.kill() for worker in {*workers, *self._workers}))
 
-    async def judge(self, cases: Sequence[Case]) -> list[Verdict]:
-        """A verdict for each case, in order. Raises VerifierError when the pool is closed."""
+    async def expect(self, kinds: Iterable[str]) -> None:
+        """Probe for these kinds from now on: free processes now, the others before they judge on.
+
+        Raises VerifierDrift.
+        """
+        self._proofs.take_on(kinds)
+        self._check()
+        self._proofs.ask_quickly(time.monotonic())
+        await self._prove_free()
+        self._check()
+
+    async def prove(self) -> None:
+        """Returns when every process has passed the probes since this call. Raises VerifierDrift."""
+        self._check()
+        self._proofs.prove_quick(time.monotonic())
+        self._marks = {worker: worker.judged for worker in self._workers}
+        await self._prove_free()
+        while not all(map(self._is_proven, self._workers)):
+            self._returned.clear()
+            await self._returned.wait()
+            await self._prove_free()
+        self._check()
+
+    async def _prove_free(self) -> None:
+        """Of the processes that have nothing to do, or of those that replace them."""
+        while taken := self._unproven_of_free():
+            self._meter.change(busy=len(taken))
+            await asyncio.shield(asyncio.gather(*(self._give_back(worker, reusable=True) for worker in taken)))
+
+    def _unproven_of_free(self) -> list[WorkerProcess]:
+        """Taken from the queue; the others are in it again."""
+        free = [self._free.get_nowait() for _ in range(self._free.qsize())]
+        taken = [worker for worker in free if worker is not None and not self._is_proven(worker)]
+        for worker in free:
+            if worker not in taken:
+                self._free.put_nowait(worker)
+        return taken
+
+    def _is_proven(self, worker: WorkerProcess) -> bool:
+        return self._proofs.has_passed(worker, self._marks.get(worker, 0))
+
+    def health(self) -> PoolHealth:
+        """How it is; the busy share is over the time since the last call."""
+        return PoolHealth(len(self._workers), self._meter.share(), self._waiting, self._proofs.asked)
+
+    def _check(self) -> None:
+        if self._drift is not None:
+            raise self._drift
         # Not by its workers: for a moment there is none while a dead one is replaced.
         if self._closed:
             raise VerifierError("the verifier pool is not running")
+
+    async def judge(self, cases: Sequence[Case]) -> list[Verdict]:
+        """A verdict for each case, in order. Raises VerifierError when the pool is closed, VerifierDrift."""
+        self._check()
+        self._proofs.ask_quickly(time.monotonic())
         verdicts: list[Verdict | None] = []
         for position, case in enumerate(cases):
             verdicts.append(_quick(self._verifiers[case.verifier], case))
             if position % QUICK_CASES_PER_TURN == QUICK_CASES_PER_TURN - 1:
                 await asyncio.sleep(0)
         rest = [_Open(position, cases[position]) for position, verdict in enumerate(verdicts) if verdict is None]
+        self._proofs.quick_cases += len(cases) - len(rest)
         try:
             async with asyncio.TaskGroup() as group:
-                for chunk in _spread(rest, self._size):
+                for chunk in _spread(rest, self._at_most):
                     group.create_task(self._judge_chunk(chunk, verdicts))
         except* TracegenError as errors:
             raise errors.exceptions[0] from None
+        if self._drift is not None:
+            raise self._drift
         return [_settled(verdict) for verdict in verdicts]
 
     async def _judge_chunk(self, chunk: list[_Open], verdicts: list[Verdict | None]) -> None:
         """Until every case has its verdict; after a kill the rest goes to the next process."""
         while chunk:
-            worker = await self._take()
+            worker = await self._take(len(chunk))
             reusable = False
             try:
                 reusable = await self._serve(worker, chunk, verdicts)
@@ -130,12 +204,40 @@ class VerifierPool:
                 # Shielded: a cancelled judge must leave a pool of full size.
                 await asyncio.shield(self._give_back(worker, reusable))
 
-    async def _take(self) -> WorkerProcess:
+    async def _take(self, cases: int = 1) -> WorkerProcess:
+        """A process that has passed what probes there are."""
+        self._waiting += cases
+        try:
+            while True:
+                worker = await self._next_free()
+                if not self._proofs.is_due(worker, time.monotonic()):
+                    return worker
+                # It comes back proven, or another one in its place.
+                await asyncio.shield(self._give_back(worker, reusable=True))
+        finally:
+            self._waiting -= cases
+
+    async def _next_free(self) -> WorkerProcess:
+        if self._free.empty() and len(self._workers) < self._at_most and self._growing is None:
+            self._growing = asyncio.create_task(self._grow())
         worker = await self._free.get()
         if worker is None or self._closed:
             self._free.put_nowait(None)  # for the next who waits
-            raise VerifierError("the verifier pool was closed while it judged")
+            raise self._drift or VerifierError("the verifier pool was closed while it judged")
+        self._meter.change(busy=1)
         return worker
+
+    async def _grow(self) -> None:
+        """One process more: cases wait, and there are cores."""
+        try:
+            worker = await self._spawn()
+            await worker.ready()
+            self._meter.change(busy=1)
+            await asyncio.shield(self._give_back(worker, reusable=True))
+        except (TracegenError, WorkerDied, WorkerTimeout) as error:
+            logger.warning("the verifier pool stays at %d processes: %r", len(self._workers), error)
+        finally:
+            self._growing = None
 
     async def _serve(self, worker: WorkerProcess, chunk: list[_Open], verdicts: list[Verdict | None]) -> bool:
         """Take verdicts off the chunk. True when the process may go on."""
@@ -155,19 +257,45 @@ class VerifierPool:
             chunk.pop(0)
             if verdict.reason in _FATAL:
                 return False
-        return worker.judged < self._limits.cases_per_process
+        return True
 
     async def _give_back(self, worker: WorkerProcess, reusable: bool) -> None:
-        if not reusable:
+        """Free again, once it has passed what probes are due; or another one in its place."""
+        try:
+            fresh = worker if reusable and await self._passes(worker) else await self._replace(worker)
+        finally:
+            self._meter.change(busy=-1)
+            self._returned.set()
+        if fresh is not None:
+            self._free.put_nowait(fresh)
+            self._returned.set()
+
+    async def _passes(self, worker: WorkerProcess) -> bool:
+        """Whether it may go on. Drift closes the pool, and whoever asks it from then on is told why."""
+        worn_out = worker.judged >= self._limits.cases_per_process
+        try:
+            now_s = time.monotonic()
+            due = worn_out or not self._is_proven(worker) or self._proofs.is_due(worker, now_s)
+            return (not due or await self._proofs.ask(worker, now_s)) and not worn_out
+        except VerifierDrift as error:
+            self._drift = error
+            await self.close()
+            return False
+
+    async def _replace(self, worker: WorkerProcess) -> WorkerProcess | None:
+        """A new process for this one; None where the pool was closed."""
+        if worker in self._workers:
             self._workers.discard(worker)
-            await worker.kill()
-            if not self._is_open():
-                return
-            logger.info("verifier process %d replaced after %d cases", worker.pid, worker.judged)
-            worker = await self._spawn()
-            if not self._is_open():
-                await worker.kill()
-        self._free.put_nowait(worker)
+            self._meter.change(size=-1)
+        self._proofs.forget(worker)
+        await worker.kill()
+        if not self._is_open():
+            return None
+        logger.info("verifier process %d replaced after %d cases", worker.pid, worker.judged)
+        fresh = await self._spawn()
+        if not self._is_open():
+            await fresh.kill()
+        return fresh
 
     def _is_open(self) -> bool:
         return not self._closed
@@ -176,6 +304,7 @@ class VerifierPool:
         with boundary(VerifierError, "cannot start a verifier process"):
             worker = await WorkerProcess.spawn(self._verifiers, self._limits, self._environment)
         self._workers.add(worker)
+        self._meter.change(size=1)
         return worker
 
 
