@@ -175,8 +175,13 @@ class ReplicaPort(Protocol):
 class VerifierPort(Protocol):
     """A pool of verifier processes."""
 
-    async def judge(self, payload: Payload, references: Mapping[str, Reference]) -> Sequence[Judgement]:
-        """One judgement per completion, in order; ``references`` by prompt id. Raises ActorLost or VerifierError."""
+    async def judge(
+        self, payload: Payload, references: Mapping[str, Reference], questions: Mapping[str, str] | None = None
+    ) -> Sequence[Judgement]:
+        """One judgement per completion, in order; ``references`` by prompt id. Raises ActorLost or VerifierError.
+
+        ``questions``: the prompts' texts by prompt id, where there is a generative judge.
+        """
 
     async def close(self) -> None: ...
 
