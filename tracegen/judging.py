@@ -1,6 +1,6 @@
 """Judges traces that anybody made: rows of a file in, the same rows with a verdict out. The core of ``tracegen judge``.
 
-A row has ``id``, ``reference`` and ``response``. A reference is a plain answer, or an object with a ``kind``. A
+A row has ``id``, ``reference`` and ``response``, and perhaps a ``question``, for a judge to read. A reference is a plain answer, or an object with a ``kind``. A
 response with ``</think>`` is split like a completion; one without is all answer. Rows stream in batches, in order.
 """
 
@@ -20,6 +20,7 @@ from tracegen.protocols import Verifier
 from tracegen.tables import Row, format_of, read_batches, writing
 from tracegen.types import AnswerReference, NoReference, Outcome, Reference, Trace, Verdict
 from tracegen.verify.host import EXTRACT, NO_VERIFIER
+from tracegen.verify.judge import Appeal, JudgeSpec, Panel
 from tracegen.verify.logic import LogicVerifier
 from tracegen.verify.math import MathVerifier
 from tracegen.verify.pool import Case, VerifierPool
@@ -56,10 +57,12 @@ async def judge_file(
     verifiers: Mapping[str, Verifier] | None = None,
     processes: int = 1,
     limits: Limits | None = None,
+    judge: JudgeSpec | None = None,
 ) -> Judged:
     """Judge every row of ``source`` into ``target``; formats by ending. Nothing is written unless all of it is.
 
-    Raises UserError for a file that is missing, empty or malformed.
+    ``judge`` settles what the verifiers leave undecided. Raises UserError for a file that is missing, empty or
+    malformed, and VerifierError for a judge that is unfit.
     """
     chosen = dict(verifiers or default_verifiers())
     format_of(target)
@@ -70,34 +73,51 @@ async def judge_file(
     outcomes: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
     pool = VerifierPool(chosen, processes, limits)
+    panel = Panel(judge) if judge else None
     with writing(target) as writer:
         await pool.start()
         try:
+            if panel:
+                await panel.start()
             batch: list[Row] | None = first
             while batch:
-                rows = await judge_rows(batch, pool, chosen)
+                rows = await judge_rows(batch, pool, chosen, panel)
                 outcomes.update(row["outcome"] for row in rows)
                 reasons.update(f"{row['outcome']}/{row['reason']}" for row in rows)
                 writer.write(rows)
                 batch = next(batches, None)
         finally:
             await pool.close()
+            if panel:
+                await panel.close()
     return Judged(outcomes.total(), outcomes, reasons)
 
 
-async def judge_rows(rows: Sequence[Row], pool: VerifierPool, verifiers: Mapping[str, Verifier]) -> list[Row]:
+async def judge_rows(
+    rows: Sequence[Row], pool: VerifierPool, verifiers: Mapping[str, Verifier], panel: Panel | None = None
+) -> list[Row]:
     """The rows with ``outcome``, ``reason`` and ``verifier``."""
     prepared = [_prepare(row, verifiers) for row in rows]
-    verdicts = iter(await pool.judge([item for item in prepared if isinstance(item, Case)]))
+    cases = [(row, item) for row, item in zip(rows, prepared, strict=True) if isinstance(item, Case)]
+    verdicts = await pool.judge([case for _, case in cases])
+    said = [(verifiers[case.verifier].name, verdict) for (_, case), verdict in zip(cases, verdicts, strict=True)]
+    if panel:
+        pairs = zip(cases, said, strict=True)
+        said = await panel.settle(
+            [Appeal(str(row["id"]), _question(row), case.reference, case.trace, *first) for (row, case), first in pairs]
+        )
+    last = iter(said)
     judged = []
     for row, item in zip(rows, prepared, strict=True):
-        if isinstance(item, Case):
-            name, verdict = verifiers[item.verifier].name, next(verdicts)
-        else:
-            name, verdict = item
+        name, verdict = next(last) if isinstance(item, Case) else item
         added = {"outcome": verdict.outcome.value, "reason": verdict.reason, "verifier": name}
         judged.append({**row, **added})
     return judged
+
+
+def _question(row: Row) -> str:
+    question = row.get("question")
+    return question if isinstance(question, str) else ""
 
 
 def _prepare(row: Row, verifiers: Mapping[str, Verifier]) -> Case | tuple[str, Verdict]:

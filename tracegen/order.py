@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from tracegen.engines.options import parse_options
-from tracegen.errors import RecipeError, RunConflict, StoreUnavailable
+from tracegen.errors import RecipeError, RunConflict, StoreUnavailable, UserError
 from tracegen.prompts.prepare import Plan, Prepared, planned
 from tracegen.protocols import Engine, Store, Verifier
-from tracegen.recipe import Recipe
+from tracegen.recipe import EngineOptions, Recipe, Teacher
 from tracegen.recipe_file import Loaded
 from tracegen.registry import resolve
 from tracegen.runs import RUN_KEY
@@ -22,6 +22,7 @@ from tracegen.store import SubStore, free_bytes, open_store, preflight
 from tracegen.types import Domain, Reference
 from tracegen.verify.host import build as build_verifiers
 from tracegen.verify.host import verdict_set
+from tracegen.verify.judge import JudgeSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class Checked:
     make_engine: Callable[[], Engine]
     verdict_set: str
     plan: Plan | Prepared
+    judge: JudgeSpec | None = None
 
 
 def check(order: Order) -> Checked:
@@ -65,17 +67,18 @@ class Placed:
     root: Store
     make_engine: Callable[[], Engine]
     verifiers: Mapping[str, Verifier]
+    judge: JudgeSpec | None
 
 
 def placed(order: Order) -> Placed:
     recipe = order.recipe
     run_id = _usable(order.run_id or recipe.run_id)
     make_engine = _engine(recipe)
-    verifiers = build_verifiers(recipe.verifiers)
+    verifiers, judge = judges_of(recipe)
     root = open_store(order.store_uri)
     preflight(root)
     _same_recipe(SubStore(root, run_id), recipe, run_id)
-    return Placed(run_id, root, make_engine, verifiers)
+    return Placed(run_id, root, make_engine, verifiers, judge)
 
 
 def with_prompts(order: Order, place: Placed) -> Checked:
@@ -83,7 +86,8 @@ def with_prompts(order: Order, place: Placed) -> Checked:
     recipe, store = order.recipe, SubStore(place.root, place.run_id)
     plan = planned(store, recipe, order.loaded.base, partial(_unreadable, place.verifiers))
     _enough_space(place.root, recipe, plan)
-    return Checked(recipe, place.run_id, store, place.make_engine, verdict_set(place.verifiers), plan)
+    named = verdict_set(place.verifiers, recipe.judge)
+    return Checked(recipe, place.run_id, store, place.make_engine, named, plan, place.judge)
 
 
 def _usable(run_id: str) -> str:
@@ -95,16 +99,39 @@ def _usable(run_id: str) -> str:
 
 
 def _engine(recipe: Recipe) -> Callable[[], Engine]:
-    name = recipe.teacher.engine
-    engine_class = resolve("engine", name)
-    options = parse_options(name, engine_class, recipe.engine_options())
-    engine_class.preflight(recipe.teacher, options, recipe.where.slots)
-    return partial(engine_class, recipe.teacher, options, recipe.where.slots)
+    return _made(recipe.teacher, recipe.engine_options(), recipe.where.slots)
+
+
+def _made(teacher: Teacher, raw: EngineOptions, slots: int) -> Callable[[], Engine]:
+    engine_class = resolve("engine", teacher.engine)
+    options = parse_options(teacher.engine, engine_class, raw)
+    engine_class.preflight(teacher, options, slots)
+    return partial(engine_class, teacher, options, slots)
+
+
+def judges_of(recipe: Recipe) -> tuple[Mapping[str, Verifier], JudgeSpec | None]:
+    """Who judges by this recipe: verifiers by kind of reference, and the judge. Raises UserError."""
+    return build_verifiers(recipe.verifiers, recipe.judge), _judge(recipe)
+
+
+def _judge(recipe: Recipe) -> JudgeSpec | None:
+    """The recipe's judge and how to reach it, checked like the teacher. Raises UserError; no model is loaded."""
+    judge, place = recipe.judge, recipe.where.judge
+    if judge is None:
+        return None
+    # To an engine, whoever speaks is a teacher.
+    speaker = Teacher(engine=judge.engine, model=judge.model, revision=judge.revision, sampling=judge.sampling)
+    try:
+        return JudgeSpec(judge, _made(speaker, recipe.judge_options(), place.slots), place)
+    except UserError as error:
+        raise type(error)(f"judge: {error.message}", hint=error.hint) from None
 
 
 def _unreadable(verifiers: Mapping[str, Verifier], reference: Reference) -> str:
     """Why nobody can judge against this reference, or an empty string."""
     verifier = verifiers.get(reference.kind)
+    if verifier is None and reference.kind == "rubric":
+        return "a rubric takes a judge that settles it, and the recipe names none (docs/judge.md)"
     return verifier.check(reference) if verifier else f"the recipe names no verifier for kind {reference.kind!r}"
 
 

@@ -199,8 +199,13 @@ class VerifierPort(Protocol):
     async def health(self) -> PoolHealth:
         """For people; there is one who asks."""
 
-    async def judge(self, payload: Payload, references: Mapping[str, Reference]) -> Sequence[Judgement]:
-        """One judgement per completion, in order; ``references`` by prompt id. Raises ActorLost or VerifierError."""
+    async def judge(
+        self, payload: Payload, references: Mapping[str, Reference], questions: Mapping[str, str] | None = None
+    ) -> Sequence[Judgement]:
+        """One judgement per completion, in order; ``references`` by prompt id. Raises ActorLost or VerifierError.
+
+        ``questions``: the prompts' texts by prompt id, where there is a generative judge.
+        """
 
     async def close(self) -> None: ...
 

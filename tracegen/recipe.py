@@ -167,6 +167,27 @@ class Teacher(Value):
     """Options that change what is generated, by engine; only the chosen engine's are hashed."""
 
 
+class Judge(Value):
+    """A generative judge: settles what the verifiers leave undecided, and what has no rule (docs/judge.md)."""
+
+    engine: str
+    """As the teacher's."""
+    model: str
+    revision: str = ""
+    sampling: Sampling = Sampling(temperature=0, top_p=1, max_tokens=4096)
+    """Greedy, so that the same case is judged the same again; how DeepSeek sampled its judge is not published."""
+    settles: tuple[Literal["answer", "choice", "rubric"], ...] = ("answer", "choice", "rubric")
+    """Kinds of reference that it is asked about. What a program judges is never a reader's to settle."""
+    engines: dict[str, EngineOptions] = {}
+    """Options that change what is said, by engine; only the chosen engine's are hashed."""
+
+    @property
+    def decides(self) -> dict[str, JsonValue]:
+        """All that its verdicts depend on."""
+        dumped = self.model_dump(mode="json", exclude_defaults=True)
+        return {**dumped, "engines": {self.engine: self.engines.get(self.engine, {})}}
+
+
 class Rejection(Value):
     """Rejection sampling: when a prompt has enough, and when it is given up."""
 
@@ -222,6 +243,17 @@ class Assumed(Value):
     pass_beta: float = Field(0.326, gt=0)
 
 
+class JudgePlace(Value):
+    """How each verifier pool asks the judge. Decides no verdict, but that there is none in time."""
+
+    slots: int = Field(8, gt=0)
+    """Questions in flight."""
+    deadline_s: float = Field(300, gt=0)
+    """An answer that the judge has not settled in so long, all waiting included, stays undecided."""
+    engines: dict[str, EngineOptions] = {}
+    """Options of the judge's engine that do not change what is said."""
+
+
 class Where(Value):
     """On what it runs. Not hashed."""
 
@@ -236,6 +268,7 @@ class Where(Value):
     verifier_processes: int | None = Field(None, gt=0)
     """Killable worker processes per pool. Left out: one, and while cases wait more, up to the cores of its node."""
     verifier_memory_bytes: int = Field(1024**3, gt=0)
+    judge: JudgePlace = JudgePlace()
     recorders: int = Field(1, gt=0)
     journal_linger_s: float = Field(1.0, ge=0)
     """A completion is durable at most so long after it arrived."""
@@ -264,6 +297,8 @@ class Recipe(Value):
     rejection: Rejection = Rejection()
     verifiers: dict[str, str] = {"answer": "math", "procedural": "logic"}
     """Which verifier judges which kind of reference."""
+    judge: Judge | None = None
+    """Without one, what the verifiers leave undecided is dropped."""
     prompts_per_shard: int = Field(256, gt=0)
     corpus: CorpusLayout = CorpusLayout()
     where: Where = Where()
@@ -284,6 +319,8 @@ class Recipe(Value):
         hashed = self.model_dump(mode="json", exclude={"where"}, exclude_defaults=True)
         teacher = hashed["teacher"]
         teacher["engines"] = {self.teacher.engine: self.teacher.engines.get(self.teacher.engine, {})}
+        if self.judge:
+            hashed["judge"] = self.judge.decides
         canonical = json.dumps([RECIPE_SCHEMA, hashed], sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -298,12 +335,23 @@ class Recipe(Value):
         placed = self.where.engines.get(self.teacher.engine, {})
         return {**decided, **placed}
 
+    def judge_options(self) -> EngineOptions:
+        """The judge's engine's options from both halves."""
+        if self.judge is None:
+            return {}
+        engine = self.judge.engine
+        return {**self.judge.engines.get(engine, {}), **self.where.judge.engines.get(engine, {})}
+
     @model_validator(mode="after")
     def _options_stand_once(self) -> Self:
-        both = self.teacher.engines.get(self.teacher.engine, {}).keys() & self.where.engines.get(
-            self.teacher.engine, {}
-        )
-        if both:
-            msg = f"engine option {sorted(both)[0]!r} stands in both teacher.engines and where.engines"
-            raise ValueError(msg)
+        _stand_once(self.teacher, "teacher.engines", self.where.engines, "where.engines")
+        if self.judge:
+            _stand_once(self.judge, "judge.engines", self.where.judge.engines, "where.judge.engines")
         return self
+
+
+def _stand_once(who: Teacher | Judge, decided: str, placed: dict[str, EngineOptions], where: str) -> None:
+    both = who.engines.get(who.engine, {}).keys() & placed.get(who.engine, {})
+    if both:
+        msg = f"engine option {sorted(both)[0]!r} stands in both {decided} and {where}"
+        raise ValueError(msg)

@@ -40,6 +40,7 @@ from tracegen.runtime.stopping import until_stopped, while_kept
 from tracegen.runtime.watch import Watch
 from tracegen.scheduling.scheduler import Scheduler
 from tracegen.scheduling.state import Poisoned
+from tracegen.verify.judge import JudgeSpec
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +59,9 @@ class Cluster(Protocol):
 
     async def start_recorder(self, spec: RecorderSpec, recorder_id: str) -> RecorderPort: ...
 
-    async def start_verifiers(self, verifiers: Mapping[str, str], number: int) -> VerifierPort: ...
+    async def start_verifiers(
+        self, verifiers: Mapping[str, str], number: int, judge: JudgeSpec | None = None
+    ) -> VerifierPort: ...
 
     def close(self) -> None: ...
 
@@ -202,7 +205,7 @@ def _coordinator(
     return Coordinator(
         scheduler,
         {shard.shard_id: shard for shard in plan.shards},
-        Shelf(partial(load_shard, checked.store)),
+        Shelf(partial(load_shard, checked.store), for_judge=checked.judge is not None),
         open_shards(checked.store),
         _parts(checked, cluster, mine.epoch),
         Surroundings(
@@ -224,7 +227,10 @@ def _parts(checked: Checked, cluster: Cluster, epoch: int) -> Parts:
     return Parts(
         replicas=[_numbered(cluster.start_replica, replica, f"replica-{n}") for n in range(where.replicas)],
         recorders=[_numbered(cluster.start_recorder, recorder, f"recorder-{n}") for n in range(where.recorders)],
-        verifiers=[partial(cluster.start_verifiers, checked.recipe.verifiers, n) for n in range(where.verifier_pools)],
+        verifiers=[
+            partial(cluster.start_verifiers, checked.recipe.verifiers, n, checked.judge)
+            for n in range(where.verifier_pools)
+        ],
         slots=where.slots,
         stall_s=where.stall_s,
     )

@@ -117,8 +117,8 @@ class Canned:
         self._ask("query", store_uri, run_id, sql)
         return self.table
 
-    def judge(self, in_path: Path, out_path: Path, processes: int) -> Judged:
-        self._ask("judge", in_path, out_path, processes)
+    def judge(self, in_path: Path, out_path: Path, processes: int, recipe: Path | None = None) -> Judged:
+        self._ask("judge", in_path, out_path, processes, *([recipe] if recipe else []))
         return Judged(5, {"correct": 3, "incorrect": 2}, {"incorrect/different": 2, "correct/equal": 3})
 
 

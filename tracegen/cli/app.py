@@ -138,12 +138,15 @@ def judge(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="JSONL or Parquet rows: id, reference, response.")],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The rows with outcome, reason and verifier.")],
     processes: Annotated[int, typer.Option("--processes", min=1, help="Killable verifier processes.")] = 1,
+    recipe: Annotated[
+        Path | None, typer.Option("--recipe", metavar="RECIPE", help="Judge by its verifiers and its judge.")
+    ] = None,
     json: options.AsJson = False,
 ) -> None:
     """Judge traces that anybody made."""
     from tracegen.cli.inspect import show_judged
 
-    show_judged(context.obj, file, out, processes, json=json)
+    show_judged(context.obj, file, out, processes, recipe, json=json)
 
 
 @app.command()

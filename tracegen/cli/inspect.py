@@ -63,10 +63,12 @@ def show_query(services: Services, store: str, run: str | None, sql: str, *, for
         print_table(stdout(), answer)
 
 
-def show_judged(services: Services, file: Path, out: Path, processes: int, *, json: bool) -> None:
+def show_judged(
+    services: Services, file: Path, out: Path, processes: int, recipe: Path | None = None, *, json: bool
+) -> None:
     """Judge, and count the outcomes."""
     with stopping_cleanly("stopped; nothing was written"):
-        judged = services.judge(file, out, processes)
+        judged = services.judge(file, out, processes, recipe)
     console = stdout()
     if json:
         as_json(console, {**_plain(judged), "out": str(out)})

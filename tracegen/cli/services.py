@@ -70,8 +70,8 @@ class Services(Protocol):
     def query(self, store_uri: str, run_id: str, sql: str) -> Table:
         """One SQL statement over a run's corpus and ledger."""
 
-    def judge(self, in_path: Path, out_path: Path, processes: int) -> Judged:
-        """Verdicts for traces that anybody made."""
+    def judge(self, in_path: Path, out_path: Path, processes: int, recipe: Path | None = None) -> Judged:
+        """Verdicts for traces that anybody made, by a recipe's verifiers and judge where one is given."""
 
     def quarantined(self, store_uri: str, run_id: str) -> "Sequence[Kept]":
         """Attempts that were given up."""
@@ -128,11 +128,13 @@ class Library:
         answer = query(store_uri, run_id, sql)
         return Table(tuple(answer.columns), answer.rows)
 
-    def judge(self, in_path: Path, out_path: Path, processes: int) -> Judged:
+    def judge(self, in_path: Path, out_path: Path, processes: int, recipe: Path | None = None) -> Judged:
         from tracegen.judging import judge_file
+        from tracegen.order import judges_of
         from tracegen.runtime.stopping import until_stopped
 
-        judged = until_stopped(judge_file(in_path, out_path, processes=processes))
+        verifiers, judge = judges_of(self.load(recipe, ()).recipe) if recipe else (None, None)
+        judged = until_stopped(judge_file(in_path, out_path, verifiers, processes, judge=judge))
         return Judged(judged.rows, judged.outcomes, judged.reasons)
 
     def quarantined(self, store_uri: str, run_id: str) -> "Sequence[Kept]":

@@ -14,6 +14,7 @@ from tracegen.protocols import Exchange, Lease, Payload, PoolHealth, RecorderPor
 from tracegen.runtime.recorder import RecorderSpec
 from tracegen.runtime.replica import ReplicaSpec
 from tracegen.types import EngineIdentity, Judgement, Reference
+from tracegen.verify.judge import JudgeSpec
 
 Kind = Literal["replica", "recorder", "verifiers"]
 Kill = Callable[[object], Awaitable[None]]
@@ -42,7 +43,9 @@ class Starts(Protocol):
 
     async def start_recorder(self, spec: RecorderSpec, recorder_id: str) -> RecorderPort: ...
 
-    async def start_verifiers(self, verifiers: Mapping[str, str], number: int) -> VerifierPort: ...
+    async def start_verifiers(
+        self, verifiers: Mapping[str, str], number: int, judge: JudgeSpec | None = None
+    ) -> VerifierPort: ...
 
     def close(self) -> None: ...
 
@@ -99,9 +102,11 @@ class FaultyCluster:
         self.starts["recorder"] += 1
         return _Recorder(self, await self._cluster.start_recorder(spec, recorder_id))
 
-    async def start_verifiers(self, verifiers: Mapping[str, str], number: int) -> VerifierPort:
+    async def start_verifiers(
+        self, verifiers: Mapping[str, str], number: int, judge: JudgeSpec | None = None
+    ) -> VerifierPort:
         self.starts["verifiers"] += 1
-        return _Verifiers(self, await self._cluster.start_verifiers(verifiers, number))
+        return _Verifiers(self, await self._cluster.start_verifiers(verifiers, number, judge))
 
     def close(self) -> None:
         self._cluster.close()
@@ -161,8 +166,10 @@ class _Verifiers:
     async def health(self) -> PoolHealth:
         return await self._port.health()
 
-    async def judge(self, payload: Payload, references: Mapping[str, Reference]) -> Sequence[Judgement]:
-        return await self._fate.through(lambda: self._port.judge(payload, references))
+    async def judge(
+        self, payload: Payload, references: Mapping[str, Reference], questions: Mapping[str, str] | None = None
+    ) -> Sequence[Judgement]:
+        return await self._fate.through(lambda: self._port.judge(payload, references, questions))
 
     async def close(self) -> None:
         await self._port.close()

@@ -11,6 +11,7 @@ from tracegen.recipe import Where
 from tracegen.runtime.recorder import Recorder, RecorderSpec
 from tracegen.runtime.replica import Replica, ReplicaSpec
 from tracegen.verify.host import VerifierHost
+from tracegen.verify.judge import JudgeSpec
 
 
 class LocalCluster:
@@ -30,9 +31,14 @@ class LocalCluster:
     async def start_recorder(self, spec: RecorderSpec, recorder_id: str) -> RecorderPort:
         return Recorder(spec, recorder_id)
 
-    async def start_verifiers(self, verifiers: Mapping[str, str], number: int) -> VerifierPort:  # noqa: ARG002
+    async def start_verifiers(
+        self,
+        verifiers: Mapping[str, str],
+        number: int,  # noqa: ARG002
+        judge: JudgeSpec | None = None,
+    ) -> VerifierPort:
         where = self._where
-        host = VerifierHost(verifiers, where.verifier_processes, memory_bytes=where.verifier_memory_bytes)
+        host = VerifierHost(verifiers, where.verifier_processes, memory_bytes=where.verifier_memory_bytes, judge=judge)
         await host.start()
         return host
 

@@ -30,6 +30,7 @@ from tracegen.runtime.recorder import Recorder, RecorderSpec
 from tracegen.runtime.replica import Replica, ReplicaSpec
 from tracegen.types import EngineIdentity, Judgement, Reference
 from tracegen.verify.host import VerifierHost
+from tracegen.verify.judge import JudgeSpec
 
 logger = logging.getLogger(__name__)
 
@@ -96,8 +97,8 @@ class ReplicaActor(Replica):
 class VerifierActor(VerifierHost):
     """A verifier pool whose values travel packed."""
 
-    async def judge_packed(self, payload: bytes, references: bytes) -> bytes:
-        return _pack(await self.judge(_unpack(payload), _unpack(references)))
+    async def judge_packed(self, payload: bytes, asked: bytes) -> bytes:
+        return _pack(await self.judge(_unpack(payload), *_unpack(asked)))
 
 
 class RecorderActor(Recorder):
@@ -145,8 +146,10 @@ class RayVerifiers(_Part):
     async def health(self) -> PoolHealth:
         return cast("PoolHealth", await _answer(self._actor.health.remote(), self._name))
 
-    async def judge(self, payload: Payload, references: Mapping[str, Reference]) -> Sequence[Judgement]:
-        packed = self._actor.judge_packed.remote(payload, _pack(references))
+    async def judge(
+        self, payload: Payload, references: Mapping[str, Reference], questions: Mapping[str, str] | None = None
+    ) -> Sequence[Judgement]:
+        packed = self._actor.judge_packed.remote(payload, _pack((references, questions)))
         return cast("Sequence[Judgement]", _unpack(await _answer(packed, self._name)))
 
 
@@ -240,10 +243,12 @@ class RayCluster:
     async def start_recorder(self, spec: RecorderSpec, recorder_id: str) -> RecorderPort:
         return RayRecorder(_actor(RecorderActor, {"num_cpus": 0}).remote(spec, recorder_id), recorder_id)
 
-    async def start_verifiers(self, verifiers: Mapping[str, str], number: int) -> VerifierPort:
+    async def start_verifiers(
+        self, verifiers: Mapping[str, str], number: int, judge: JudgeSpec | None = None
+    ) -> VerifierPort:
         where = self._where
         actor = _actor(VerifierActor, {"num_cpus": 0}).remote(
-            verifiers, where.verifier_processes, memory_bytes=where.verifier_memory_bytes
+            verifiers, where.verifier_processes, memory_bytes=where.verifier_memory_bytes, judge=judge
         )
         name = f"verifier pool {number}"
         await _answer(actor.start.remote(), name)

@@ -168,8 +168,8 @@ class Recording:
         recorder: Supervised[RecorderPort],
         verifiers: Supervised[VerifierPort],
     ) -> Sequence[Judgement]:
-        references = self._shelf.references(attempt_ids)
-        judgements = await verifiers.call(lambda part: part.judge(payload, references))
+        references, questions = self._shelf.references(attempt_ids), self._shelf.questions(attempt_ids)
+        judgements = await verifiers.call(lambda part: part.judge(payload, references, questions))
         await recorder.call(lambda part: part.append_judgements(judgements))
         return judgements
 

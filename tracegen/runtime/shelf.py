@@ -14,8 +14,9 @@ SHOWN_OF_A_KIND = 8
 class Shelf:
     """Prompts of open shards by id; bounded by what is open."""
 
-    def __init__(self, load: Callable[[str], Sequence[Prompt]]) -> None:
+    def __init__(self, load: Callable[[str], Sequence[Prompt]], *, for_judge: bool = False) -> None:
         self._load = load
+        self._for_judge = for_judge
         self._prompts: dict[str, Prompt] = {}
         self._shards: dict[str, tuple[str, ...]] = {}
 
@@ -52,3 +53,10 @@ class Shelf:
         """What these attempts are judged against, by prompt id."""
         wanted = {attempt_id.partition(".")[0] for attempt_id in attempt_ids}
         return {prompt_id: self._prompts[prompt_id].reference for prompt_id in wanted}
+
+    def questions(self, attempt_ids: Iterable[str]) -> Mapping[str, str] | None:
+        """What these attempts answer, by prompt id, for a judge; None where there is none."""
+        if not self._for_judge:
+            return None
+        wanted = {attempt_id.partition(".")[0] for attempt_id in attempt_ids}
+        return {prompt_id: self._prompts[prompt_id].text for prompt_id in wanted}

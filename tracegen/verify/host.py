@@ -18,7 +18,10 @@ from tracegen import registry
 from tracegen.errors import RecipeError, VerifierError
 from tracegen.extract import split
 from tracegen.protocols import Payload, PoolHealth, Verifier
+from tracegen.recipe import Judge
 from tracegen.types import Completion, FinishReason, Judgement, Outcome, Prompt, Reference, Trace, Verdict
+from tracegen.verify.judge import VERSION as JUDGE
+from tracegen.verify.judge import Appeal, JudgeSpec, Panel, RubricVerifier
 from tracegen.verify.pool import Case, VerifierPool
 from tracegen.verify.probes import own_probes
 from tracegen.verify.process import Limits
@@ -34,6 +37,15 @@ class Judges(Protocol):
     """What judges cases in order: the pool."""
 
     async def judge(self, cases: Sequence[Case]) -> list[Verdict]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Appeals:
+    """Who settles what the verifiers leave undecided."""
+
+    panel: Panel
+    questions: Mapping[str, str]
+    """By prompt id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +65,11 @@ class VerifierHost:
         processes: int | None = None,
         deadline_s: float = 10.0,
         memory_bytes: int = 1024**3,
+        judge: JudgeSpec | None = None,
     ) -> None:
         """``processes``: so many from the start. None: one, and up to one a core while cases wait."""
+        self._judge = judge.judge if judge else None
+        self._panel = Panel(judge) if judge else None
         self._names = dict(verifiers)
         self._processes = processes
         self._limits = Limits(deadline_s, memory_bytes)
@@ -64,11 +79,17 @@ class VerifierHost:
         self._drift: BaseException | None = None
 
     async def start(self) -> None:
-        """Raises RecipeError for an unknown verifier, VerifierError when no process starts."""
-        self._verifiers = build(self._names)
+        """Raises RecipeError for an unknown verifier, VerifierError when no process starts or the judge is unfit."""
+        self._verifiers = build(self._names, self._judge)
         at_most = self._processes or len(os.sched_getaffinity(0))
         self._pool = VerifierPool(self._verifiers, self._processes or 1, self._limits, at_most=at_most)
         await self._pool.start()
+        if self._panel:
+            try:
+                await self._panel.start()
+            except BaseException:
+                await self.close()
+                raise
 
     async def expect(self, references: Sequence[Reference]) -> None:
         """See :class:`~tracegen.protocols.VerifierPort`. The references become probes, too, judged in their turn."""
@@ -114,18 +135,23 @@ class VerifierHost:
             raise VerifierError("the verifier host was not started")
         return self._pool
 
-    async def judge(self, payload: Payload, references: Mapping[str, Reference]) -> list[Judgement]:
-        """One judgement per completion, in order; ``references`` by prompt id."""
+    async def judge(
+        self, payload: Payload, references: Mapping[str, Reference], questions: Mapping[str, str] | None = None
+    ) -> list[Judgement]:
+        """One judgement per completion, in order; ``references`` and the judge's ``questions`` by prompt id."""
         pool, completions = self._open_pool(), cast(Sequence[Completion], payload)
-        return await judge_completions(pool, self._verifiers, completions, references)
+        appeals = Appeals(self._panel, questions or {}) if self._panel else None
+        return await judge_completions(pool, self._verifiers, completions, references, appeals)
 
     async def close(self) -> None:
-        """Ends every process. Idempotent."""
+        """Ends every process, and the judge's engine. Idempotent."""
         pool, self._pool = self._pool, None
         if pool is not None:
             await pool.close()
         if self._trying:
             await asyncio.wait(self._trying)
+        if self._panel:
+            await self._panel.close()
 
 
 async def judge_completions(
@@ -133,22 +159,31 @@ async def judge_completions(
     verifiers: Mapping[str, Verifier],
     completions: Sequence[Completion],
     references: Mapping[str, Reference],
+    appeals: Appeals | None = None,
 ) -> list[Judgement]:
-    """Extraction first; what holds a trace goes to the pool, under the kind of its reference."""
+    """Extraction first; what holds a trace goes to the pool, under the kind of its reference; then to the judge."""
     prepared = [_prepare(verifiers, completion, references.get(completion.prompt_id)) for completion in completions]
     cases = [item for item in prepared if isinstance(item, Case)]
-    verdicts = iter(await pool.judge(cases) if cases else [])
-    judgements = []
-    for completion, item in zip(completions, prepared, strict=True):
-        if isinstance(item, Case):
-            item = _Settled(verifiers[item.verifier].name, next(verdicts))
-        judgements.append(_judgement(completion, item))
-    return judgements
+    verdicts = await pool.judge(cases) if cases else []
+    said = [(verifiers[case.verifier].name, verdict) for case, verdict in zip(cases, verdicts, strict=True)]
+    if appeals:
+        asked = [completion for completion, item in zip(completions, prepared, strict=True) if isinstance(item, Case)]
+        said = await appeals.panel.settle(
+            [
+                Appeal(c.attempt_id, appeals.questions.get(c.prompt_id, ""), case.reference, case.trace, *first)
+                for c, case, first in zip(asked, cases, said, strict=True)
+            ]
+        )
+    last = iter(said)
+    return [
+        _judgement(completion, item if isinstance(item, _Settled) else _Settled(*next(last)))
+        for completion, item in zip(completions, prepared, strict=True)
+    ]
 
 
-def build(names: Mapping[str, str]) -> dict[str, Verifier]:
+def build(names: Mapping[str, str], judge: Judge | None = None) -> dict[str, Verifier]:
     """The verifiers of a recipe, by kind of reference. Raises RecipeError."""
-    verifiers: dict[str, Verifier] = {}
+    verifiers: dict[str, Verifier] = {"rubric": RubricVerifier()} if judge and "rubric" in judge.settles else {}
     for kind, name in names.items():
         verifier: Verifier = registry.resolve("verifier", name)()
         if kind not in verifier.reads:
@@ -158,16 +193,17 @@ def build(names: Mapping[str, str]) -> dict[str, Verifier]:
     return verifiers
 
 
-def verdict_set(verifiers: Mapping[str, Verifier]) -> str:
-    """Name of what these verifiers say, safe as a part of a path: ``math-1_logic-1-0a1b2c3d``.
+def verdict_set(verifiers: Mapping[str, Verifier], judge: Judge | None = None) -> str:
+    """Name of what these verifiers and the judge say, safe as a part of a path: ``math-1_logic-1-0a1b2c3d``.
 
     The digest is over kinds, versions and options, so another configuration is another set.
     """
-    told = [[kind, verifier.name, repr(verifier)] for kind, verifier in sorted(verifiers.items())]
-    digest = hashlib.sha256(json.dumps(told).encode()).hexdigest()[:8]
-    names = dict.fromkeys(
-        re.sub(r"[^a-z0-9_.]+", "-", verifier.name.lower()) for _, verifier in sorted(verifiers.items())
-    )
+    told: list[object] = [[kind, verifier.name, repr(verifier)] for kind, verifier in sorted(verifiers.items())]
+    if judge:
+        told.append([JUDGE, judge.decides])
+    digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:8]
+    told_names = [*(verifier.name for _, verifier in sorted(verifiers.items())), *([JUDGE] if judge else [])]
+    names = dict.fromkeys(re.sub(r"[^a-z0-9_.]+", "-", name.lower()) for name in told_names)
     return f"{'_'.join(names) or 'none'}-{digest}"
 
 

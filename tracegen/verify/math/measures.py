@@ -49,7 +49,6 @@ _TOKEN = re.compile(r"\s*(?:(?P<name>[A-Za-zµμ_]+)(?:\s*\*\*\s*(?P<power>-?\d)
 _TEMPERATURE = frozenset({("[temperature]", 1)})
 
 
-
 class Measure(NamedTuple):
     """A unit: what a value in it is multiplied by, and shifted by, to be in SI units, and what it measures."""
 

@@ -63,7 +63,9 @@ _BROKEN = (  # what escapes do to LaTeX on its way through JSON, and what is see
     (re.compile(r"(?<=[})])\.(?=\s*[\])])"), ""),
 )
 _SCRIPT = re.compile(r"([\^_])\{([A-Za-z0-9]|\\circ)\}")
-_ORDINAL = re.compile(r"(?<=\d)\s*\^?\s*(?:\{\s*)?(?:\\text\{\s*(?:st|nd|rd|th)\s*\}|(?:st|nd|rd|th)(?![A-Za-z]))(?:\s*\})?")
+_ORDINAL = re.compile(
+    r"(?<=\d)\s*\^?\s*(?:\{\s*)?(?:\\text\{\s*(?:st|nd|rd|th)\s*\}|(?:st|nd|rd|th)(?![A-Za-z]))(?:\s*\})?"
+)
 _INFIX = re.compile(r"\{([^{}]*)\\(choose|over)(?![A-Za-z])([^{}]*)\}")
 _INFIX_NAMES = {"choose": "binom", "over": "frac"}
 _LAYOUT = (  # what surrounds mathematics in running text, and what dresses it
@@ -74,8 +76,12 @@ _LAYOUT = (  # what surrounds mathematics in running text, and what dresses it
 )
 _MONEY = re.compile(r"\s*(-?)\s*\\\$\s*(-?[\d.,]+(?:\{,\}\d{3})*)\s*")
 _DEGREES = re.compile(r"\s*(?:\\text\{\s*degrees?\s*\}|(?<=[\d)}])\s*degrees?(?![A-Za-z]))")
-_BASE_WORDS = {word: number for number, word in enumerate(  # noqa: SIM905
-    "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen".split(), 2)}
+_BASE_WORDS = {
+    word: number
+    for number, word in enumerate(  # noqa: SIM905
+        "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen".split(), 2
+    )
+}
 _BASE = re.compile(r"_\{?\\text\{\s*([a-z]+)\s*\}\}?")
 _NUMBER_AND_WORDS = re.compile(r"(-?[\d.,/]*\d)\s+([A-Za-z][A-Za-z ]*)")
 _WORDS = {"only": "", "infinitely many": r"\infty ", "infinity": r"\infty "}
