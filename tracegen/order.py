@@ -12,6 +12,7 @@ from functools import partial
 
 from tracegen.engines.options import parse_options
 from tracegen.errors import RecipeError, RunConflict, StoreUnavailable
+from tracegen.filters.sieve import Sieve
 from tracegen.prompts.prepare import Plan, Prepared, planned
 from tracegen.protocols import Engine, Store, Verifier
 from tracegen.recipe import Recipe
@@ -65,6 +66,7 @@ class Placed:
     root: Store
     make_engine: Callable[[], Engine]
     verifiers: Mapping[str, Verifier]
+    sieve: Sieve | None
 
 
 def placed(order: Order) -> Placed:
@@ -72,10 +74,11 @@ def placed(order: Order) -> Placed:
     run_id = _usable(order.run_id or recipe.run_id)
     make_engine = _engine(recipe)
     verifiers = build_verifiers(recipe.verifiers)
+    sieve = Sieve(recipe.filters) if recipe.filters else None
     root = open_store(order.store_uri)
     preflight(root)
     _same_recipe(SubStore(root, run_id), recipe, run_id)
-    return Placed(run_id, root, make_engine, verifiers)
+    return Placed(run_id, root, make_engine, verifiers, sieve)
 
 
 def with_prompts(order: Order, place: Placed) -> Checked:
@@ -83,7 +86,8 @@ def with_prompts(order: Order, place: Placed) -> Checked:
     recipe, store = order.recipe, SubStore(place.root, place.run_id)
     plan = planned(store, recipe, order.loaded.base, partial(_unreadable, place.verifiers))
     _enough_space(place.root, recipe, plan)
-    return Checked(recipe, place.run_id, store, place.make_engine, verdict_set(place.verifiers), plan)
+    judged_by = verdict_set(place.verifiers, place.sieve)
+    return Checked(recipe, place.run_id, store, place.make_engine, judged_by, plan)
 
 
 def _usable(run_id: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, TypeVar
 
 from tracegen.errors import ActorLost, PayloadLost
+from tracegen.filter_options import Filters
 from tracegen.protocols import Exchange, Lease, Payload, RecorderPort, Replay, ReplicaPort, VerifierPort
 from tracegen.runtime.recorder import RecorderSpec
 from tracegen.runtime.replica import ReplicaSpec
@@ -42,7 +43,9 @@ class Starts(Protocol):
 
     async def start_recorder(self, spec: RecorderSpec, recorder_id: str) -> RecorderPort: ...
 
-    async def start_verifiers(self, verifiers: Mapping[str, str], number: int) -> VerifierPort: ...
+    async def start_verifiers(
+        self, verifiers: Mapping[str, str], number: int, filters: Filters | None
+    ) -> VerifierPort: ...
 
     def close(self) -> None: ...
 
@@ -99,9 +102,9 @@ class FaultyCluster:
         self.starts["recorder"] += 1
         return _Recorder(self, await self._cluster.start_recorder(spec, recorder_id))
 
-    async def start_verifiers(self, verifiers: Mapping[str, str], number: int) -> VerifierPort:
+    async def start_verifiers(self, verifiers: Mapping[str, str], number: int, filters: Filters | None) -> VerifierPort:
         self.starts["verifiers"] += 1
-        return _Verifiers(self, await self._cluster.start_verifiers(verifiers, number))
+        return _Verifiers(self, await self._cluster.start_verifiers(verifiers, number, filters))
 
     def close(self) -> None:
         self._cluster.close()

@@ -6,6 +6,7 @@ Verifier processes are processes all the same. There is nothing to wrap: the pla
 from collections.abc import Mapping
 
 from tracegen.errors import RecipeError
+from tracegen.filter_options import Filters
 from tracegen.protocols import RecorderPort, ReplicaPort, VerifierPort
 from tracegen.recipe import Where
 from tracegen.runtime.recorder import Recorder, RecorderSpec
@@ -30,9 +31,15 @@ class LocalCluster:
     async def start_recorder(self, spec: RecorderSpec, recorder_id: str) -> RecorderPort:
         return Recorder(spec, recorder_id)
 
-    async def start_verifiers(self, verifiers: Mapping[str, str], number: int) -> VerifierPort:  # noqa: ARG002
+    async def start_verifiers(
+        self,
+        verifiers: Mapping[str, str],
+        number: int,  # noqa: ARG002
+        filters: Filters | None,
+    ) -> VerifierPort:
         where = self._where
-        host = VerifierHost(verifiers, where.verifier_processes, memory_bytes=where.verifier_memory_bytes)
+        memory_bytes = where.verifier_memory_bytes
+        host = VerifierHost(verifiers, where.verifier_processes, memory_bytes=memory_bytes, filters=filters)
         await host.start()
         return host
 

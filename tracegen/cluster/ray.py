@@ -24,6 +24,7 @@ import ray
 from ray.exceptions import ObjectLostError, RayActorError, RayError, RayTaskError
 
 from tracegen.errors import ActorLost, PayloadLost, RecipeError, TracegenError, boundary, first_line
+from tracegen.filter_options import Filters
 from tracegen.protocols import Exchange, Lease, Payload, RecorderPort, Replay, ReplicaPort, VerifierPort
 from tracegen.recipe import Where
 from tracegen.runtime.recorder import Recorder, RecorderSpec
@@ -231,10 +232,10 @@ class RayCluster:
     async def start_recorder(self, spec: RecorderSpec, recorder_id: str) -> RecorderPort:
         return RayRecorder(_actor(RecorderActor, {"num_cpus": 0}).remote(spec, recorder_id), recorder_id)
 
-    async def start_verifiers(self, verifiers: Mapping[str, str], number: int) -> VerifierPort:
+    async def start_verifiers(self, verifiers: Mapping[str, str], number: int, filters: Filters | None) -> VerifierPort:
         where = self._where
         actor = _actor(VerifierActor, {"num_cpus": 0}).remote(
-            verifiers, where.verifier_processes, memory_bytes=where.verifier_memory_bytes
+            verifiers, where.verifier_processes, memory_bytes=where.verifier_memory_bytes, filters=filters
         )
         name = f"verifier pool {number}"
         await _answer(actor.start.remote(), name)

@@ -1,9 +1,10 @@
-"""Hosts verifiers for a run: completions in, judgements out. Extraction, then the verifier of the reference's kind.
+"""Hosts verifiers for a run: completions in, judgements out. Extraction, filters, the verifier of the reference's kind.
 
 The local :class:`~tracegen.protocols.VerifierPort`: its payload is a list of completions. Constructing one is cheap and
 takes plain values only, so that it can be built inside of an actor.
 """
 
+import asyncio
 import hashlib
 import json
 import re
@@ -14,8 +15,11 @@ from typing import Protocol, cast
 from tracegen import registry
 from tracegen.errors import RecipeError, VerifierError
 from tracegen.extract import split
+from tracegen.filter_options import Filters
+from tracegen.filters.finding import Subject
+from tracegen.filters.sieve import Sieve
 from tracegen.protocols import Payload, Verifier
-from tracegen.types import Completion, FinishReason, Judgement, Outcome, Prompt, Reference, Trace, Verdict
+from tracegen.types import FILTERED, Completion, FinishReason, Judgement, Outcome, Prompt, Reference, Trace, Verdict
 from tracegen.verify.pool import Case, VerifierPool
 from tracegen.verify.process import Limits
 
@@ -46,16 +50,21 @@ class VerifierHost:
         processes: int = 1,
         deadline_s: float = 10.0,
         memory_bytes: int = 1024**3,
+        filters: Filters | None = None,
     ) -> None:
         self._names = dict(verifiers)
         self._processes = processes
         self._limits = Limits(deadline_s, memory_bytes)
+        self._filters = filters
+        self._sieve: Sieve | None = None
         self._verifiers: dict[str, Verifier] = {}
         self._pool: VerifierPool | None = None
 
     async def start(self) -> None:
-        """Raises RecipeError for an unknown verifier, VerifierError when no process starts."""
+        """Raises RecipeError for an unknown verifier, MissingDependency for a filter's, VerifierError when no process
+        starts."""
         self._verifiers = build(self._names)
+        self._sieve = Sieve(self._filters) if self._filters else None
         self._pool = VerifierPool(self._verifiers, self._processes, self._limits)
         await self._pool.start()
 
@@ -64,7 +73,7 @@ class VerifierHost:
         if self._pool is None:
             raise VerifierError("the verifier host was not started")
         completions = cast(Sequence[Completion], payload)
-        return await judge_completions(self._pool, self._verifiers, completions, references)
+        return await judge_completions(self._pool, self._verifiers, completions, references, self._sieve)
 
     async def close(self) -> None:
         """Ends every process. Idempotent."""
@@ -78,9 +87,14 @@ async def judge_completions(
     verifiers: Mapping[str, Verifier],
     completions: Sequence[Completion],
     references: Mapping[str, Reference],
+    sieve: Sieve | None = None,
 ) -> list[Judgement]:
-    """Extraction first; what holds a trace goes to the pool, under the kind of its reference."""
-    prepared = [_prepare(verifiers, completion, references.get(completion.prompt_id)) for completion in completions]
+    """Extraction first, then filters; what passes goes to the pool, under the kind of its reference."""
+    prepared = []
+    for completion in completions:
+        prepared.append(_prepare(verifiers, completion, references.get(completion.prompt_id), sieve))
+        if sieve:
+            await asyncio.sleep(0)  # filters take a millisecond or two, and others share this event loop
     cases = [item for item in prepared if isinstance(item, Case)]
     verdicts = iter(await pool.judge(cases) if cases else [])
     judgements = []
@@ -103,16 +117,15 @@ def build(names: Mapping[str, str]) -> dict[str, Verifier]:
     return verifiers
 
 
-def verdict_set(verifiers: Mapping[str, Verifier]) -> str:
-    """Name of what these verifiers say, safe as a part of a path: ``math-1_logic-1-0a1b2c3d``.
+def verdict_set(verifiers: Mapping[str, Verifier], sieve: Sieve | None = None) -> str:
+    """Name of what these verifiers and filters say, safe as a part of a path: ``math-1_logic-1-0a1b2c3d``.
 
     The digest is over kinds, versions and options, so another configuration is another set.
     """
-    told = [[kind, verifier.name, repr(verifier)] for kind, verifier in sorted(verifiers.items())]
+    judges: list[tuple[str, Verifier | Sieve]] = [*sorted(verifiers.items()), *([("", sieve)] if sieve else [])]
+    told = [[kind, judge.name, repr(judge)] for kind, judge in judges]
     digest = hashlib.sha256(json.dumps(told).encode()).hexdigest()[:8]
-    names = dict.fromkeys(
-        re.sub(r"[^a-z0-9_.]+", "-", verifier.name.lower()) for _, verifier in sorted(verifiers.items())
-    )
+    names = dict.fromkeys(re.sub(r"[^a-z0-9_.]+", "-", judge.name.lower()) for _, judge in judges)
     return f"{'_'.join(names) or 'none'}-{digest}"
 
 
@@ -127,12 +140,17 @@ def check_references(prompts: Sequence[Prompt], verifiers: Mapping[str, Verifier
     return found
 
 
-def _prepare(verifiers: Mapping[str, Verifier], completion: Completion, reference: Reference | None) -> Case | _Settled:
+def _prepare(
+    verifiers: Mapping[str, Verifier], completion: Completion, reference: Reference | None, sieve: Sieve | None
+) -> Case | _Settled:
     if completion.finish_reason is FinishReason.ABORT:
         return _Settled(EXTRACT, Verdict(Outcome.UNDECIDED, "aborted", "the engine was told to stop"))
     trace = split(completion.text, completion.prefill, completion.finish_reason)
     if not isinstance(trace, Trace):
         return _Settled(EXTRACT, Verdict(Outcome.INCORRECT, trace.reason, trace.detail))
+    finding = sieve.find(Subject(trace, completion.domain, completion.finish_reason)) if sieve else None
+    if sieve and finding:
+        return _Settled(sieve.name, Verdict(Outcome.UNDECIDED, f"{FILTERED}{finding.reason}", finding.detail))
     if reference is None:
         return _Settled(NO_VERIFIER, Verdict(Outcome.UNDECIDED, "no_reference", f"prompt {completion.prompt_id}"))
     if reference.kind not in verifiers:
