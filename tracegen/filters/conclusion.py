@@ -8,6 +8,7 @@ and ``50\%`` are one value, and so are ``12`` and ``twelve``.
 import re
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import chain
 
 from tracegen.extract import last_boxed
 from tracegen.filter_options import Conclusion
@@ -22,7 +23,7 @@ TAIL = 2_000
 _LAYOUT = re.compile(r"\\(?:left|right|displaystyle|q?quad|[,;:! ]|(?:big|Big|bigg|Bigg)[lr]?(?![a-z]))|\$|\\\\")
 _STYLED = re.compile(r"\\(?:text|textbf|mathrm|mathbf|operatorname|mbox|textit)\s*\{([^{}]*)\}")
 _FRACTION = re.compile(r"\\[dtc]?frac(?:\{([^{}]*)\}\{([^{}]*)\}|(\d)(\d))")
-_THOUSANDS = re.compile(r"(?<=\d)(?:\{,\}|\\,|,)(?=\d{3}(?!\d))")
+_THOUSANDS = re.compile(r"(?<=\d)(?:\{,\}|,\\!|\\,|,)(?=\d{3}(?!\d))")
 _NUMBER = re.compile(r"(\d+(?:\.\d+)?|\.\d+)(?:/(\d+(?:\.\d+)?))?(\\?%)?")
 _CONCLUDED = re.compile(
     r"(?:final|correct|required|the)\s+answer\s+(?:is|should be|must be|would be|comes out (?:to be|as))(?!\s+not\b)[:\s]*"
@@ -76,11 +77,13 @@ def _says(text: str, wanted: str) -> bool:
     plain = _plain(text)
     if len(wanted) > 1 and _tight(wanted) in _tight(plain):
         return True
-    values = set(_values(wanted))
+    values = list(_values(wanted))
     if not values:
         return _has_words(text, wanted)
-    found = {*_values(plain), *_named(text)}
-    return all(value in found or value * 100 in found or value / 100 in found for value in values)
+    found = {*chain.from_iterable(_values(plain)), *_named(text)}
+    return all(
+        not found.isdisjoint((whole, whole * 100, whole / 100)) or found.issuperset(parts) for whole, *parts in values
+    )
 
 
 def _plain(text: str) -> str:
@@ -98,11 +101,11 @@ def _tight(plain: str) -> str:
 
 def _slash(found: re.Match[str]) -> str:
     above, below = (found[1], found[2]) if found[1] is not None else (found[3], found[4])
-    return f"{above.strip()}/{below.strip()}"
+    return f" {above.strip()}/{below.strip()} "
 
 
-def _values(plain: str) -> Iterator[Fraction]:
-    """Every number, and every quotient of two; a sign is layout here."""
+def _values(plain: str) -> Iterator[tuple[Fraction, ...]]:
+    """Every number, and every quotient of two with its parts; a sign is layout here."""
     for number in _NUMBER.finditer(plain):
         above, below, percent = number.groups()
         if len(number[0]) > MAX_DIGITS:
@@ -110,10 +113,8 @@ def _values(plain: str) -> Iterator[Fraction]:
         value = Fraction(above)
         if percent:
             value /= 100
-        yield value
-        if below and (divisor := Fraction(below)):
-            yield divisor
-            yield value / divisor
+        divisor = Fraction(below) if below else Fraction(1)
+        yield (value / divisor, value, divisor) if divisor else (value, value)
 
 
 def _named(text: str) -> Iterator[Fraction]:

@@ -10,7 +10,7 @@ _FENCE = re.compile(r"^[ \t>]*(?:[-*+]|\d+[.)])?[ \t]*(?:`{3,}|~{3,})[^`\n]*$", 
 _MARKER = re.compile(
     r"<[|｜](?:im_start|im_end|endoftext|eot_id|start_header_id|end_header_id|begin_of_text|end_of_text|eom_id"
     r"|begin_of_thought|end_of_thought|begin_of_solution|end_of_solution|user|assistant|system|end"
-    r"|User|Assistant|(?:begin|end)[▁_]of[▁_]sentence|tool[▁_]\w+)[|｜]>"
+    r"|User|Assistant|(?:begin|end)[▁_]of[▁_]sentence|tool[▁_][\w▁]+)[|｜]>"
     r"|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>"
     r"|<\s*/?\s*(?:think|thinking|thought|reasoning)\s*/?\s*>",
     re.IGNORECASE,

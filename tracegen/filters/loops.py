@@ -23,7 +23,7 @@ RUNAWAY = 1_500
 RUNAWAY_RATIO = 12
 """Bytes per byte that deflate leaves of a runaway. Prose gives 2 to 3, tables and lists of numbers up to 8."""
 
-_ENDS = re.compile(r"[.!?;](?=\s)|[。！？；\n]")
+_ENDS = re.compile(r"[.!?;](?=\s|$)|[。！？；\n]")
 _LETTERS = re.compile(r"[^\W\d_]{2}|[\u3040-\u30ff\u3400-\u9fff]")
 
 
