@@ -12,6 +12,7 @@ from functools import partial
 
 from tracegen.engines.options import parse_options
 from tracegen.errors import RecipeError, RunConflict, StoreUnavailable, UserError
+from tracegen.filters.sieve import Sieve
 from tracegen.prompts.prepare import Plan, Prepared, planned
 from tracegen.protocols import Engine, Store, Verifier
 from tracegen.recipe import EngineOptions, Recipe, Teacher
@@ -68,6 +69,7 @@ class Placed:
     make_engine: Callable[[], Engine]
     verifiers: Mapping[str, Verifier]
     judge: JudgeSpec | None
+    sieve: Sieve | None
 
 
 def placed(order: Order) -> Placed:
@@ -75,10 +77,11 @@ def placed(order: Order) -> Placed:
     run_id = _usable(order.run_id or recipe.run_id)
     make_engine = _engine(recipe)
     verifiers, judge = judges_of(recipe)
+    sieve = Sieve(recipe.filters) if recipe.filters else None
     root = open_store(order.store_uri)
     preflight(root)
     _same_recipe(SubStore(root, run_id), recipe, run_id)
-    return Placed(run_id, root, make_engine, verifiers, judge)
+    return Placed(run_id, root, make_engine, verifiers, judge, sieve)
 
 
 def with_prompts(order: Order, place: Placed) -> Checked:
@@ -86,7 +89,7 @@ def with_prompts(order: Order, place: Placed) -> Checked:
     recipe, store = order.recipe, SubStore(place.root, place.run_id)
     plan = planned(store, recipe, order.loaded.base, partial(_unreadable, place.verifiers))
     _enough_space(place.root, recipe, plan)
-    named = verdict_set(place.verifiers, recipe.judge)
+    named = verdict_set(place.verifiers, recipe.judge, place.sieve)
     return Checked(recipe, place.run_id, store, place.make_engine, named, plan, place.judge)
 
 

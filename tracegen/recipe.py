@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
 
+from tracegen.filter_options import Filters
 from tracegen.types import Domain, Sampling, Value
 
 RECIPE_SCHEMA = "tracegen/recipe/1"
@@ -299,6 +300,9 @@ class Recipe(Value):
     """Which verifier judges which kind of reference."""
     judge: Judge | None = None
     """Without one, what the verifiers leave undecided is dropped."""
+    filters: Filters | None = None
+    """Which traces are left out although they may be right; left out, none is. ``filters: {}`` is all filters with their
+    defaults: R1's three, and what its reproducers needed (docs/filters.md)."""
     prompts_per_shard: int = Field(256, gt=0)
     corpus: CorpusLayout = CorpusLayout()
     where: Where = Where()

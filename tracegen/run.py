@@ -20,6 +20,7 @@ from typing import Protocol, TypeVar
 import tracegen
 from tracegen.corpus.build import BuiltCorpus, build
 from tracegen.errors import MissingDependency, StoreError, VerifierDrift
+from tracegen.filter_options import Filters
 from tracegen.ledger import drift, quarantine
 from tracegen.ledger.owner import Claim, Owner, Waiting, claim, still_owner
 from tracegen.ledger.process import this_process
@@ -60,7 +61,7 @@ class Cluster(Protocol):
     async def start_recorder(self, spec: RecorderSpec, recorder_id: str) -> RecorderPort: ...
 
     async def start_verifiers(
-        self, verifiers: Mapping[str, str], number: int, judge: JudgeSpec | None = None
+        self, verifiers: Mapping[str, str], number: int, judge: JudgeSpec | None = None, filters: Filters | None = None
     ) -> VerifierPort: ...
 
     def close(self) -> None: ...
@@ -219,16 +220,16 @@ def _coordinator(
 
 
 def _parts(checked: Checked, cluster: Cluster, epoch: int) -> Parts:
-    where = checked.recipe.where
+    recipe, where = checked.recipe, checked.recipe.where
     notice = FileNotice(where.notice_file, time.time) if where.notice_file else no_notice
-    replica = ReplicaSpec(checked.recipe, checked.make_engine, epoch, time.time, notice)
+    replica = ReplicaSpec(recipe, checked.make_engine, epoch, time.time, notice)
     distrusted = drift.distrusted(checked.store)
     recorder = RecorderSpec(checked.store, epoch, checked.verdict_set, where.journal_linger_s, distrusted)
     return Parts(
         replicas=[_numbered(cluster.start_replica, replica, f"replica-{n}") for n in range(where.replicas)],
         recorders=[_numbered(cluster.start_recorder, recorder, f"recorder-{n}") for n in range(where.recorders)],
         verifiers=[
-            partial(cluster.start_verifiers, checked.recipe.verifiers, n, checked.judge)
+            partial(cluster.start_verifiers, recipe.verifiers, n, checked.judge, recipe.filters)
             for n in range(where.verifier_pools)
         ],
         slots=where.slots,

@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 from pydantic import BaseModel
 
-from tracegen import recipe, types
+from tracegen import filter_options, recipe, types
 from tracegen.columns import Column
 from tracegen.corpus import manifest, schema
 from tracegen.corpus.manifest import CorpusManifest
@@ -75,7 +75,10 @@ def model_document(name: str, model: type[BaseModel]) -> Document:
     """A model as JSON Schema, described by the docstrings under its attributes."""
     document: Document = {"$schema": JSON_SCHEMA, "$id": name, **model.model_json_schema()}
     known = {
-        name: one for home in (types, recipe, manifest) for name, one in vars(home).items() if isinstance(one, type)
+        name: one
+        for home in (types, filter_options, recipe, manifest)
+        for name, one in vars(home).items()
+        if isinstance(one, type)
     }
     for title, definition in [(model.__name__, document), *document.get("$defs", {}).items()]:
         docs = attribute_docs(known[title]) if title in known else {}

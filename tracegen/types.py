@@ -32,6 +32,10 @@ class Outcome(StrEnum):
     UNDECIDED = "undecided"
 
 
+FILTERED = "filtered:"
+"""How the reason of an undecided verdict begins where a filter left the trace out before a verifier saw it."""
+
+
 class FinishReason(StrEnum):
     """Why the engine stopped: end of sequence, token limit, or told to."""
 
@@ -306,7 +310,8 @@ class Verdict:
 
     outcome: Outcome
     reason: str
-    """A short code, as ``equal``, ``different``, ``no_answer``, ``truncated``, ``timeout``."""
+    """A short code, as ``equal``, ``different``, ``no_answer``, ``truncated``, ``timeout``; ``filtered:`` and a filter's
+    name where the trace was never judged, as no corpus should hold it."""
     detail: str = ""
     """For people: what was compared. At most a few hundred characters."""
     cpu_s: float = 0.0
@@ -325,7 +330,8 @@ class Judgement(Row):
     reason: str
     detail: str
     verifier: str
-    """Name and version, as ``math/1``; ``extract/1`` where there was no trace to judge."""
+    """Name and version, as ``math/1``; ``extract/1`` where there was no trace to judge, ``filters/1`` where a filter
+    left it out."""
     completion_tokens: int
     """What the judged completion cost, so that waste can be told by reason without reading text."""
     cpu_s: float

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, TypeVar
 
 from tracegen.errors import ActorLost, PayloadLost
+from tracegen.filter_options import Filters
 from tracegen.protocols import Exchange, Lease, Payload, PoolHealth, RecorderPort, Replay, ReplicaPort, VerifierPort
 from tracegen.runtime.recorder import RecorderSpec
 from tracegen.runtime.replica import ReplicaSpec
@@ -44,7 +45,7 @@ class Starts(Protocol):
     async def start_recorder(self, spec: RecorderSpec, recorder_id: str) -> RecorderPort: ...
 
     async def start_verifiers(
-        self, verifiers: Mapping[str, str], number: int, judge: JudgeSpec | None = None
+        self, verifiers: Mapping[str, str], number: int, judge: JudgeSpec | None = None, filters: Filters | None = None
     ) -> VerifierPort: ...
 
     def close(self) -> None: ...
@@ -103,10 +104,10 @@ class FaultyCluster:
         return _Recorder(self, await self._cluster.start_recorder(spec, recorder_id))
 
     async def start_verifiers(
-        self, verifiers: Mapping[str, str], number: int, judge: JudgeSpec | None = None
+        self, verifiers: Mapping[str, str], number: int, judge: JudgeSpec | None = None, filters: Filters | None = None
     ) -> VerifierPort:
         self.starts["verifiers"] += 1
-        return _Verifiers(self, await self._cluster.start_verifiers(verifiers, number, judge))
+        return _Verifiers(self, await self._cluster.start_verifiers(verifiers, number, judge, filters))
 
     def close(self) -> None:
         self._cluster.close()

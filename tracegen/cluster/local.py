@@ -6,6 +6,7 @@ Verifier processes are processes all the same. There is nothing to wrap: the pla
 from collections.abc import Mapping
 
 from tracegen.errors import RecipeError
+from tracegen.filter_options import Filters
 from tracegen.protocols import RecorderPort, ReplicaPort, VerifierPort
 from tracegen.recipe import Where
 from tracegen.runtime.recorder import Recorder, RecorderSpec
@@ -36,9 +37,13 @@ class LocalCluster:
         verifiers: Mapping[str, str],
         number: int,  # noqa: ARG002
         judge: JudgeSpec | None = None,
+        filters: Filters | None = None,
     ) -> VerifierPort:
         where = self._where
-        host = VerifierHost(verifiers, where.verifier_processes, memory_bytes=where.verifier_memory_bytes, judge=judge)
+        memory_bytes = where.verifier_memory_bytes
+        host = VerifierHost(
+            verifiers, where.verifier_processes, memory_bytes=memory_bytes, judge=judge, filters=filters
+        )
         await host.start()
         return host
 

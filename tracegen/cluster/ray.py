@@ -24,6 +24,7 @@ import ray
 from ray.exceptions import ObjectLostError, RayActorError, RayError, RayTaskError
 
 from tracegen.errors import ActorLost, PayloadLost, RecipeError, TracegenError, boundary, first_line
+from tracegen.filter_options import Filters
 from tracegen.protocols import Exchange, Lease, Payload, PoolHealth, RecorderPort, Replay, ReplicaPort, VerifierPort
 from tracegen.recipe import Where
 from tracegen.runtime.recorder import Recorder, RecorderSpec
@@ -244,11 +245,15 @@ class RayCluster:
         return RayRecorder(_actor(RecorderActor, {"num_cpus": 0}).remote(spec, recorder_id), recorder_id)
 
     async def start_verifiers(
-        self, verifiers: Mapping[str, str], number: int, judge: JudgeSpec | None = None
+        self, verifiers: Mapping[str, str], number: int, judge: JudgeSpec | None = None, filters: Filters | None = None
     ) -> VerifierPort:
         where = self._where
         actor = _actor(VerifierActor, {"num_cpus": 0}).remote(
-            verifiers, where.verifier_processes, memory_bytes=where.verifier_memory_bytes, judge=judge
+            verifiers,
+            where.verifier_processes,
+            memory_bytes=where.verifier_memory_bytes,
+            judge=judge,
+            filters=filters,
         )
         name = f"verifier pool {number}"
         await _answer(actor.start.remote(), name)

@@ -1,5 +1,6 @@
 """The dataset card of a corpus, from its manifest and recipe. Pure; every number in it was counted over the rows."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import yaml
@@ -93,11 +94,12 @@ def _acceptance(manifest: CorpusManifest) -> str:
                 f"{one.attempts:,}",
                 _share(one.correct, one.correct + one.incorrect),
                 f"{one.undecided + one.unjudged:,}",
+                f"{one.filtered:,}",
             )
             for name, one in table.items()
         ]
 
-    head = ("", "prompts tried", "solved", "attempts", "correct of decided", "undecided")
+    head = ("", "prompts tried", "solved", "attempts", "correct of decided", "undecided", "filtered")
     by_domain = _table(head, rows({domain.value: one for domain, one in manifest.domains.items()}))
     sources = [
         (name, manifest.licences[name], f"`{manifest.origins[name]}`", f"{one.samples:,}")
@@ -123,6 +125,7 @@ def _making(manifest: CorpusManifest, recipe: Recipe) -> str:
         ),
         ("kept", f"the first {recipe.rejection.keep} correct of at most {recipe.rejection.max_attempts} attempts"),
         ("verifier", ", ".join(manifest.verifiers) or "none accepted anything"),
+        ("left out before judging", _filters(recipe)),
         ("verdict set", manifest.verdict_set),
         ("run", manifest.run_id),
         ("recipe", f"SHA-256 {manifest.recipe_digest}"),
@@ -156,6 +159,15 @@ def _of_preparation(asked: Preparation) -> Iterator[str]:
     else:
         names = ", ".join(one.name for one in rule.against)
         yield f"Prompts that share {rule.ngram} words in a row with {names} were left out; paraphrases are not found."
+
+
+def _filters(recipe: Recipe) -> str:
+    """Filters and what differs from their defaults."""
+    if recipe.filters is None:
+        return "nothing: the recipe has no filters"
+    changed = recipe.filters.model_dump(mode="json", exclude_defaults=True)
+    names = [f"`{name}`" for name, options in recipe.filters if options is not None]
+    return ", ".join(names) + (f"; not with the defaults: `{json.dumps(changed)}`" if changed else "")
 
 
 def _section(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -30,6 +30,9 @@ class Yield(Value):
     correct: int = 0
     incorrect: int = 0
     undecided: int = 0
+    """No verifier could tell."""
+    filtered: int = 0
+    """A filter left them out before a verifier saw them: undecided, counted apart."""
     unjudged: int = 0
     """Attempts without a verdict in this set."""
     samples: int = 0

@@ -15,7 +15,16 @@ from tracegen.prompts.prepare import load_shard
 from tracegen.prompts.schema import reference_to_json
 from tracegen.protocols import Store
 from tracegen.recipe import Recipe
-from tracegen.types import AnswerReference, FinishReason, Outcome, ProceduralReference, Prompt, Reference, Trace
+from tracegen.types import (
+    FILTERED,
+    AnswerReference,
+    FinishReason,
+    Outcome,
+    ProceduralReference,
+    Prompt,
+    Reference,
+    Trace,
+)
 
 Row = dict[str, Any]
 
@@ -63,7 +72,7 @@ def samples(store: Store, shard: SettledShard, choice: Choice, origin: Origin, c
         completions.extend(found)
         for attempt_id in attempt_ids:
             verdict = verdicts.get(attempt_id)
-            outcomes[attempt_id.partition(".")[0]][verdict.outcome if verdict else "unjudged"] += 1
+            outcomes[attempt_id.partition(".")[0]][_fate(verdict)] += 1
             census.reasons[f"{verdict.outcome}:{verdict.reason}" if verdict else "unjudged"] += 1
     for prompt_id, counts in outcomes.items():
         _count(census, prompts[prompt_id], counts)
@@ -78,6 +87,13 @@ def samples(store: Store, shard: SettledShard, choice: Choice, origin: Origin, c
         for prompt, verdict in [(prompts[row["prompt_id"]], verdicts[row["attempt_id"]])]
         for trace in _trace(row, prompt, census)
     ]
+
+
+def _fate(verdict: Verdict | None) -> str:
+    """Under which of a yield's counts an attempt falls."""
+    if verdict is None:
+        return "unjudged"
+    return "filtered" if verdict.reason.startswith(FILTERED) else verdict.outcome
 
 
 def _trace(completion: Row, prompt: Prompt, census: Census) -> Iterator[Trace]:

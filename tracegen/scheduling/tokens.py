@@ -17,6 +17,8 @@ class TokenCounts:
     """In right traces beyond what their prompt needed."""
     rejected: int = 0
     """In wrong traces."""
+    filtered: int = 0
+    """In traces that a filter left out; nobody knows whether they were right."""
     truncated: int = 0
     """In traces that ran into the token limit."""
     undecided: int = 0
@@ -26,7 +28,7 @@ class TokenCounts:
 
     @property
     def recorded(self) -> int:
-        return self.kept + self.surplus + self.rejected + self.truncated + self.undecided
+        return self.kept + self.surplus + self.rejected + self.filtered + self.truncated + self.undecided
 
     @property
     def spent(self) -> int:
@@ -38,7 +40,7 @@ class TokenCounts:
             setattr(self, cause, getattr(self, cause) + getattr(other, cause))
 
 
-CAUSES = ("kept", "surplus", "rejected", "truncated", "undecided", "lost")
+CAUSES = ("kept", "surplus", "rejected", "filtered", "truncated", "undecided", "lost")
 
 
 def cause(outcome: "Outcome", reason: str, *, wanted: bool) -> str:
@@ -47,4 +49,6 @@ def cause(outcome: "Outcome", reason: str, *, wanted: bool) -> str:
         return "kept" if wanted else "surplus"
     if reason == "truncated":
         return "truncated"
+    if reason.startswith("filtered:"):
+        return "filtered"
     return "rejected" if outcome == "incorrect" else "undecided"

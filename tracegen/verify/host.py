@@ -1,4 +1,4 @@
-"""Hosts verifiers for a run: completions in, judgements out. Extraction, then the verifier of the reference's kind.
+"""Hosts verifiers for a run: completions in, judgements out. Extraction, filters, the verifier of the reference's kind.
 
 The local :class:`~tracegen.protocols.VerifierPort`: its payload is a list of completions. Constructing one is cheap and
 takes plain values only, so that it can be built inside of an actor.
@@ -17,9 +17,12 @@ from typing import Protocol, cast
 from tracegen import registry
 from tracegen.errors import RecipeError, VerifierError
 from tracegen.extract import split
+from tracegen.filter_options import Filters
+from tracegen.filters.finding import Subject
+from tracegen.filters.sieve import Sieve
 from tracegen.protocols import Payload, PoolHealth, Verifier
 from tracegen.recipe import Judge
-from tracegen.types import Completion, FinishReason, Judgement, Outcome, Prompt, Reference, Trace, Verdict
+from tracegen.types import FILTERED, Completion, FinishReason, Judgement, Outcome, Prompt, Reference, Trace, Verdict
 from tracegen.verify.judge import VERSION as JUDGE
 from tracegen.verify.judge import Appeal, JudgeSpec, Panel, RubricVerifier
 from tracegen.verify.pool import Case, VerifierPool
@@ -66,6 +69,7 @@ class VerifierHost:
         deadline_s: float = 10.0,
         memory_bytes: int = 1024**3,
         judge: JudgeSpec | None = None,
+        filters: Filters | None = None,
     ) -> None:
         """``processes``: so many from the start. None: one, and up to one a core while cases wait."""
         self._judge = judge.judge if judge else None
@@ -73,14 +77,18 @@ class VerifierHost:
         self._names = dict(verifiers)
         self._processes = processes
         self._limits = Limits(deadline_s, memory_bytes)
+        self._filters = filters
+        self._sieve: Sieve | None = None
         self._verifiers: dict[str, Verifier] = {}
         self._pool: VerifierPool | None = None
         self._trying: set[asyncio.Task[None]] = set()
         self._drift: BaseException | None = None
 
     async def start(self) -> None:
-        """Raises RecipeError for an unknown verifier, VerifierError when no process starts or the judge is unfit."""
+        """Raises RecipeError for an unknown verifier, MissingDependency for a filter's, VerifierError when no process
+        starts or the judge is unfit."""
         self._verifiers = build(self._names, self._judge)
+        self._sieve = Sieve(self._filters) if self._filters else None
         at_most = self._processes or len(os.sched_getaffinity(0))
         self._pool = VerifierPool(self._verifiers, self._processes or 1, self._limits, at_most=at_most)
         await self._pool.start()
@@ -141,7 +149,7 @@ class VerifierHost:
         """One judgement per completion, in order; ``references`` and the judge's ``questions`` by prompt id."""
         pool, completions = self._open_pool(), cast(Sequence[Completion], payload)
         appeals = Appeals(self._panel, questions or {}) if self._panel else None
-        return await judge_completions(pool, self._verifiers, completions, references, appeals)
+        return await judge_completions(pool, self._verifiers, completions, references, appeals, self._sieve)
 
     async def close(self) -> None:
         """Ends every process, and the judge's engine. Idempotent."""
@@ -160,9 +168,14 @@ async def judge_completions(
     completions: Sequence[Completion],
     references: Mapping[str, Reference],
     appeals: Appeals | None = None,
+    sieve: Sieve | None = None,
 ) -> list[Judgement]:
-    """Extraction first; what holds a trace goes to the pool, under the kind of its reference; then to the judge."""
-    prepared = [_prepare(verifiers, completion, references.get(completion.prompt_id)) for completion in completions]
+    """Extraction, then filters; what passes goes to the pool, under the kind of its reference; then to the judge."""
+    prepared = []
+    for completion in completions:
+        prepared.append(_prepare(verifiers, completion, references.get(completion.prompt_id), sieve))
+        if sieve:
+            await asyncio.sleep(0)  # filters take a millisecond or two, and others share this event loop
     cases = [item for item in prepared if isinstance(item, Case)]
     verdicts = await pool.judge(cases) if cases else []
     said = [(verifiers[case.verifier].name, verdict) for case, verdict in zip(cases, verdicts, strict=True)]
@@ -193,16 +206,17 @@ def build(names: Mapping[str, str], judge: Judge | None = None) -> dict[str, Ver
     return verifiers
 
 
-def verdict_set(verifiers: Mapping[str, Verifier], judge: Judge | None = None) -> str:
-    """Name of what these verifiers and the judge say, safe as a part of a path: ``math-1_logic-1-0a1b2c3d``.
+def verdict_set(verifiers: Mapping[str, Verifier], judge: Judge | None = None, sieve: Sieve | None = None) -> str:
+    """Name of what verifiers, filters and the judge say, safe as a part of a path: ``math-1_logic-1-0a1b2c3d``.
 
     The digest is over kinds, versions and options, so another configuration is another set.
     """
-    told: list[object] = [[kind, verifier.name, repr(verifier)] for kind, verifier in sorted(verifiers.items())]
+    judges: list[tuple[str, Verifier | Sieve]] = [*sorted(verifiers.items()), *([("", sieve)] if sieve else [])]
+    told: list[object] = [[kind, one.name, repr(one)] for kind, one in judges]
     if judge:
         told.append([JUDGE, judge.decides])
     digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:8]
-    told_names = [*(verifier.name for _, verifier in sorted(verifiers.items())), *([JUDGE] if judge else [])]
+    told_names = [*(one.name for _, one in judges), *([JUDGE] if judge else [])]
     names = dict.fromkeys(re.sub(r"[^a-z0-9_.]+", "-", name.lower()) for name in told_names)
     return f"{'_'.join(names) or 'none'}-{digest}"
 
@@ -218,12 +232,17 @@ def check_references(prompts: Sequence[Prompt], verifiers: Mapping[str, Verifier
     return found
 
 
-def _prepare(verifiers: Mapping[str, Verifier], completion: Completion, reference: Reference | None) -> Case | _Settled:
+def _prepare(
+    verifiers: Mapping[str, Verifier], completion: Completion, reference: Reference | None, sieve: Sieve | None
+) -> Case | _Settled:
     if completion.finish_reason is FinishReason.ABORT:
         return _Settled(EXTRACT, Verdict(Outcome.UNDECIDED, "aborted", "the engine was told to stop"))
     trace = split(completion.text, completion.prefill, completion.finish_reason)
     if not isinstance(trace, Trace):
         return _Settled(EXTRACT, Verdict(Outcome.INCORRECT, trace.reason, trace.detail))
+    finding = sieve.find(Subject(trace, completion.domain, completion.finish_reason)) if sieve else None
+    if sieve and finding:
+        return _Settled(sieve.name, Verdict(Outcome.UNDECIDED, f"{FILTERED}{finding.reason}", finding.detail))
     if reference is None:
         return _Settled(NO_VERIFIER, Verdict(Outcome.UNDECIDED, "no_reference", f"prompt {completion.prompt_id}"))
     if reference.kind not in verifiers:

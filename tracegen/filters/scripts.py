@@ -1,0 +1,119 @@
+"""Which scripts a text is written in, and what stands there in another than its own. Characters only; no library.
+
+Scripts tell most mixes: Chinese among English and the other way round. Names and terms are no mix, whole clauses and
+grammar words are.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+GRAMMAR_WEIGHT = 3
+LETTERS_PER_WORD = {"Han": 1.6, "Japanese": 2.2, "Thai": 4.0}
+"""Of scripts that leave no space between words."""
+
+_LETTERS = {
+    "Han": "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff",
+    "Japanese": "\u3041-\u309f\u30a1-\u30fa",
+    "Korean": "\uac00-\ud7af",
+    "Cyrillic": "\u0400-\u052f",
+    "Arabic": "\u0620-\u064a\u066e-\u06d3",
+    "Hebrew": "\u05d0-\u05ea",
+    "Devanagari": "\u0900-\u097f",
+    "Thai": "\u0e01-\u0e4e",
+}
+"""Greek is left out: it is mathematics."""
+_FOREIGN_TO_LATIN = re.compile(f"[{''.join(_LETTERS.values())}]")
+_RUNS = {
+    name: re.compile(f"[{letters}][{letters}'’]*") if name not in LETTERS_PER_WORD else re.compile(f"[{letters}]+")
+    for name, letters in _LETTERS.items()
+}
+LATIN_WORD = re.compile(r"(?<![\w\\^{@/.-])[A-Za-zÀ-ÖØ-öø-ɏ]{2,}(?:['’-][A-Za-zÀ-ÖØ-öø-ɏ]+)*(?![\w(=^@/-])")
+_LATIN_CLAUSE = re.compile(r"[A-Za-zÀ-ÖØ-öø-ɏ'’-]+(?:[ ,;]{1,2}[A-Za-zÀ-ÖØ-öø-ɏ'’-]+)*")
+
+ENGLISH = frozenset(
+    (  # noqa: SIM905
+        "the of and that this with we which to it from have then but not are if is be can our for you they as by there "
+        "what let let's because would should could these those was has each both when where so its into or an at on "
+        "i i'm my me will since than also all about only any does do how it's that's however wait"
+    ).split()
+)
+"""Words that English cannot do without."""
+_CHINESE = re.compile(
+    "[的了是们这那吗呢吧]|所以|因为|因此|但是|不过|然后|那么|如果|或者|而且|于是|就会|可以|需要|首先|其次|等于|也就|"
+    "以及|假设|显然|得到|即可|其中|由于|虽然|不能|应该|可能|已经|还有|没有"
+)
+
+
+class Piece(NamedTuple):
+    """Words in a script that is not the text's own."""
+
+    script: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scripts:
+    """The words of a text, by script. A word of a script without spaces is a share of its letters."""
+
+    words: dict[str, float]
+
+    @property
+    def main(self) -> str:
+        """The script with most words; empty where there are none."""
+        return max(self.words, key=lambda name: (self.words[name], name)) if self.words else ""
+
+    @property
+    def total(self) -> float:
+        return sum(self.words.values())
+
+
+def is_latin(text: str) -> bool:
+    """No letter of a script that is counted here but Latin: true of most texts, and told at once."""
+    return text.isascii() or _FOREIGN_TO_LATIN.search(text) is None
+
+
+def scripts(prose: str) -> Scripts:
+    """Han counts as Japanese where there are kana enough for Japanese grammar."""
+    words = {name: _words(name, prose) for name in _LETTERS}
+    if words["Japanese"] > 0.2 * words["Han"]:
+        words["Japanese"] += words.pop("Han")
+    words["Latin"] = float(len(LATIN_WORD.findall(prose)))
+    return Scripts({name: number for name, number in words.items() if number})
+
+
+def _words(name: str, prose: str) -> float:
+    runs: list[str] = _RUNS[name].findall(prose)
+    per_word = LETTERS_PER_WORD.get(name)
+    return sum(map(len, runs)) / per_word if per_word else float(len(runs))
+
+
+def foreign(prose: str, main: str) -> Iterator[Piece]:
+    """Runs of letters of other scripts than ``main``, each once. Latin is looked at by :func:`english_clause`."""
+    own = {main, "Han"} if main in ("Japanese", "Korean") else {main}
+    seen = set()
+    for name, pattern in _RUNS.items():
+        for run in () if name in own else pattern.findall(prose):
+            if run not in seen:
+                seen.add(run)
+                yield Piece(name, run)
+
+
+def weight(piece: Piece) -> int:
+    """Letters; three times as many where the piece has a grammar word, as no name or term has."""
+    return len(piece.text) * (GRAMMAR_WEIGHT if is_clause(piece) else 1)
+
+
+def is_clause(piece: Piece) -> bool:
+    """Whether a piece of Han has grammar words. Of other scripts a whole word counts as one."""
+    return piece.script != "Han" or _CHINESE.search(piece.text) is not None
+
+
+def english_clause(prose: str, clause_words: int) -> str:
+    """The first run of so many words in Latin letters with a grammar word of English; empty for none."""
+    for run in _LATIN_CLAUSE.finditer(prose):
+        words = run[0].replace(",", " ").replace(";", " ").split()
+        if len(words) >= clause_words and sum(word.lower() in ENGLISH for word in words) >= 2:
+            return run[0]
+    return ""
