@@ -19,7 +19,7 @@ from tracegen.recipe_file import Loaded
 from tracegen.registry import resolve
 from tracegen.runs import RUN_KEY
 from tracegen.store import SubStore, free_bytes, open_store, preflight
-from tracegen.types import Domain, Reference
+from tracegen.types import Domain, NoReference, Reference
 from tracegen.verify.host import build as build_verifiers
 from tracegen.verify.host import verdict_set
 
@@ -104,6 +104,8 @@ def _engine(recipe: Recipe) -> Callable[[], Engine]:
 
 def _unreadable(verifiers: Mapping[str, Verifier], reference: Reference) -> str:
     """Why nobody can judge against this reference, or an empty string."""
+    if isinstance(reference, NoReference):
+        return ""  # asked for by name: `columns.answer: null`
     verifier = verifiers.get(reference.kind)
     return verifier.check(reference) if verifier else f"the recipe names no verifier for kind {reference.kind!r}"
 

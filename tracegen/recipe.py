@@ -22,8 +22,9 @@ class Columns(Value):
     """Which columns of a source hold what."""
 
     text: str = "prompt"
-    answer: str = "answer"
-    """The reference answer. See ``answer_pattern`` where it is part of a longer text."""
+    answer: str | None = "answer"
+    """The reference answer. See ``answer_pattern`` where it is part of a longer text. ``null``: there is none, and
+    verdicts are undecided until ``tracegen judge --run RUN --majority`` puts the answers to the vote."""
     difficulty: str | None = None
     """Prompts of one source and difficulty share what is learnt about their pass rates."""
     id: str | None = None

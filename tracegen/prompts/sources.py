@@ -26,7 +26,7 @@ from tracegen.recipe import (
     SyntheticSource,
     TableSource,
 )
-from tracegen.types import AnswerReference, Prompt, prompt_id
+from tracegen.types import AnswerReference, NoReference, Prompt, prompt_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,20 +82,28 @@ def _prompts(source: TableSource, table: Iterator[Row]) -> Iterator[Prompt | Unu
 
 
 def _prompt(source: TableSource, pattern: re.Pattern[str] | None, place: str, row: Row) -> Prompt | Unusable:
-    text, answer = row.values.get(source.columns.text), row.values.get(source.columns.answer)
+    text = row.values.get(source.columns.text)
     if fault := _fault(text):
         return Unusable(source.name, place, "text", f"column {source.columns.text!r} {fault}")
-    if fault := _fault(answer):
-        return Unusable(source.name, place, "reference", f"column {source.columns.answer!r} {fault}")
-    found = _answer(pattern, _rendered(answer))
-    if not found:
-        fault = f"column {source.columns.answer!r} does not match answer_pattern"
-        return Unusable(source.name, place, "reference", fault)
-    problem, reference = _rendered(text), AnswerReference(answer=found)
+    reference = _reference(source.columns.answer, pattern, row)
+    if isinstance(reference, str):
+        return Unusable(source.name, place, "reference", f"column {source.columns.answer!r} {reference}")
+    problem = _rendered(text)
     identity = prompt_id(source.domain, problem)
     column = source.columns.difficulty
     difficulty = _rendered(row.values.get(column)) if column else ""
     return Prompt(identity, source.domain, problem, reference, source.name, place, source.licence, difficulty)
+
+
+def _reference(column: str | None, pattern: re.Pattern[str] | None, row: Row) -> AnswerReference | NoReference | str:
+    """The row's reference, or what is wrong with its column."""
+    if column is None:
+        return NoReference()
+    answer = row.values.get(column)
+    if fault := _fault(answer):
+        return fault
+    found = _answer(pattern, _rendered(answer))
+    return AnswerReference(answer=found) if found else "does not match answer_pattern"
 
 
 def _compiled(source: TableSource) -> re.Pattern[str] | None:

@@ -119,6 +119,10 @@ class VerifierHost:
         pool, completions = self._open_pool(), cast(Sequence[Completion], payload)
         return await judge_completions(pool, self._verifiers, completions, references)
 
+    async def verdicts(self, cases: Sequence[Case]) -> list[Verdict]:
+        """Verdicts on cases that were prepared elsewhere, in order."""
+        return await self._open_pool().judge(cases)
+
     async def close(self) -> None:
         """Ends every process. Idempotent."""
         pool, self._pool = self._pool, None
