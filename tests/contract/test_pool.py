@@ -309,14 +309,12 @@ async def test_a_pool_grows_while_cases_wait_and_no_further() -> None:
     try:
         assert (await pool.judge([case("fine")]))[0].reason == "verified"
         assert pool.health().processes == 1
-        begun = time.monotonic()
         three = asyncio.gather(*(pool.judge([case("sleep")]) for _ in range(3)))
         await asyncio.sleep(DEADLINE_S / 2)
         health = pool.health()
         assert (health.processes, health.waiting) == (2, 1)
         assert health.busy > 0.5
         assert [verdict.reason for (verdict,) in await three] == ["timeout"] * 3
-        assert time.monotonic() - begun < 2.9 * DEADLINE_S
         assert len(pool.pids) <= 2
     finally:
         await pool.close()
