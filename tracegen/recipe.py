@@ -49,6 +49,13 @@ class TableSource(Source):
     answer_pattern: str | None = None
     r"""Regular expression whose first group is the answer, as ``#### (.+)$`` for GSM8K; the last match counts."""
 
+    @model_validator(mode="after")
+    def _pattern_has_a_column(self) -> Self:
+        if self.answer_pattern is not None and self.columns.answer is None:
+            msg = "answer_pattern reads columns.answer, which is null: leave it out"
+            raise ValueError(msg)
+        return self
+
 
 class JsonlSource(TableSource):
     """JSON Lines, optionally gzipped; a path relative to the recipe, or ``s3://``."""

@@ -26,7 +26,7 @@ from tracegen.recipe import (
     SyntheticSource,
     TableSource,
 )
-from tracegen.types import AnswerReference, NoReference, Prompt, prompt_id
+from tracegen.types import AnswerReference, NoReference, Prompt, Reference, prompt_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +85,9 @@ def _prompt(source: TableSource, pattern: re.Pattern[str] | None, place: str, ro
     text = row.values.get(source.columns.text)
     if fault := _fault(text):
         return Unusable(source.name, place, "text", f"column {source.columns.text!r} {fault}")
-    reference = _reference(source.columns.answer, pattern, row)
+    reference = _reference(source, pattern, row)
     if isinstance(reference, str):
-        return Unusable(source.name, place, "reference", f"column {source.columns.answer!r} {reference}")
+        return Unusable(source.name, place, "reference", reference)
     problem = _rendered(text)
     identity = prompt_id(source.domain, problem)
     column = source.columns.difficulty
@@ -95,15 +95,17 @@ def _prompt(source: TableSource, pattern: re.Pattern[str] | None, place: str, ro
     return Prompt(identity, source.domain, problem, reference, source.name, place, source.licence, difficulty)
 
 
-def _reference(column: str | None, pattern: re.Pattern[str] | None, row: Row) -> AnswerReference | NoReference | str:
-    """The row's reference, or what is wrong with its column."""
-    if column is None:
+def _reference(source: TableSource, pattern: re.Pattern[str] | None, row: Row) -> Reference | str:
+    """What the row is judged against, or what is wrong with it."""
+    if source.columns.answer is None:
         return NoReference()
-    answer = row.values.get(column)
+    answer = row.values.get(source.columns.answer)
     if fault := _fault(answer):
-        return fault
+        return f"column {source.columns.answer!r} {fault}"
     found = _answer(pattern, _rendered(answer))
-    return AnswerReference(answer=found) if found else "does not match answer_pattern"
+    if not found:
+        return f"column {source.columns.answer!r} does not match answer_pattern"
+    return AnswerReference(answer=found)
 
 
 def _compiled(source: TableSource) -> re.Pattern[str] | None:
