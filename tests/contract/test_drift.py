@@ -1,13 +1,14 @@
 """A verifier that goes wrong stops its run, and nothing that it said since its last good probe is settled."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.drifting import SOUND_CASES, DiesOnce, TurnsCorrect, install
+from tests.drifting import SOUND_CASES, Base, DiesOnce, TurnsCorrect, install
 from tests.simulated_run import Left, order, recipe_file
 from tracegen.errors import VerifierDrift
 from tracegen.ledger.drift import distrusted
@@ -121,6 +122,20 @@ async def test_an_outage_is_no_drift(tmp_path: Path) -> None:
         assert len(pool.pids) == 1
         assert pool.pids != before
         await pool.prove()
+    finally:
+        await pool.close()
+
+
+async def test_processes_that_are_killed_at_once_are_no_drift() -> None:
+    pool = VerifierPool({"answer": Base()}, 4)
+    await pool.start()
+    try:
+        await pool.expect(["answer"])
+        await pool.judge([CASE] * 64)
+        for pid in pool.pids:
+            os.kill(pid, signal.SIGKILL)
+        await pool.prove()
+        assert len(pool.pids) == 4
     finally:
         await pool.close()
 

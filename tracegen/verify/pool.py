@@ -297,12 +297,12 @@ class VerifierPool:
         if worker in self._workers:
             self._workers.discard(worker)
             self._meter.change(size=-1)
-        self._proofs.forget(worker)
         await worker.kill()
         if not self._is_open():
             return None
         logger.info("verifier process %d replaced after %d cases", worker.pid, worker.judged)
         fresh = await self._spawn()
+        self._proofs.replaced(worker, fresh)
         if not self._is_open():
             self._workers.discard(fresh)
             await fresh.kill()
