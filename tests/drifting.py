@@ -1,6 +1,7 @@
 """Verifiers that are unsound in one way each, as a plug-in package would bring them: faults are data."""
 
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -62,6 +63,12 @@ class SaysUndecided(Base):
 class Dies(Base):
     def verify(self, reference: Reference, trace: Trace) -> Verdict:
         os._exit(1)
+
+
+class Hangs(Base):
+    def verify(self, reference: Reference, trace: Trace) -> Verdict:
+        time.sleep(60)
+        raise TimeoutError
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""DuckDB views over a run: ``corpus``, ``prompts``, ``completions``, ``verdicts``, ``waste``. The only SQL of ours.
+"""DuckDB views over a run: corpus, prompts, completions, verdicts, waste, suspects; and over files that were judged.
 
 ``corpus`` is the version built from the most attempts; of two from equally many, the one with more verdicts that
 decide (a later verdict set leaves less undecided), then the greater version name: a manifest holds no time. What is
@@ -32,6 +32,8 @@ from tracegen.store import S3Access, S3Store, SubStore, glob_uri, open_store
 
 logger = logging.getLogger(__name__)
 
+Connection = duckdb.DuckDBPyConnection
+
 VERDICT = pa.schema([*JUDGEMENT, pa.field("verdict_set", pa.string(), nullable=False)])
 """The ledger keeps a verdict's set in the object's name; the view has it as a column."""
 
@@ -52,6 +54,35 @@ SELECT verdict_set, domain,
 FROM ranked GROUP BY ALL
 """
 """Completion tokens by what became of them, as ``scheduling.tokens`` counts; what was lost never reached the ledger."""
+
+
+SUSPECT_ATTEMPTS = 3
+"""A reference is suspect when so many attempts with an answer were judged, none is correct, and more than half of
+them give one and the same other answer."""
+
+# Braces within braces, three deep; RE2 has no recursion.
+_BOXED = r"\\(?:boxed|fbox)\{((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)\}"
+
+SUSPECTS = f"""
+CREATE VIEW suspects AS
+WITH contradicted AS (
+  SELECT verdict_set, prompt_id FROM verdicts GROUP BY verdict_set, prompt_id
+  HAVING count(*) FILTER (outcome = 'correct') = 0 AND count(*) FILTER (outcome = 'incorrect') >= {SUSPECT_ATTEMPTS}
+), answers AS (
+  SELECT v.verdict_set, v.prompt_id,
+    regexp_replace(regexp_extract_all(c.text, '{_BOXED}', 1)[-1], '\\s', '', 'g') AS answer
+  FROM verdicts v JOIN contradicted USING (verdict_set, prompt_id) JOIN completions c USING (attempt_id)
+  WHERE v.outcome = 'incorrect'
+), counted AS (
+  SELECT verdict_set, prompt_id, answer, count(*) AS agreeing,
+    sum(count(*)) OVER (PARTITION BY verdict_set, prompt_id)::BIGINT AS attempts
+  FROM answers WHERE answer <> '' GROUP BY verdict_set, prompt_id, answer
+)
+SELECT verdict_set, prompt_id, p.source, p.source_row, p.reference, attempts, agreeing, answer
+FROM counted JOIN prompts p USING (prompt_id)
+WHERE attempts >= {SUSPECT_ATTEMPTS} AND 2 * agreeing > attempts
+"""  # noqa: S608
+"""References that every attempt contradicts. It reads text, of those prompts only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +115,7 @@ def ask(connection: duckdb.DuckDBPyConnection, sql: str) -> Answer:
         raise StoreError(f"query failed: {_one_line(error)}") from error
     except duckdb.Error as error:
         hint = (
-            "the views are corpus, prompts, completions, verdicts, waste"
+            "the views are corpus, prompts, completions, verdicts, waste, suspects"
             if isinstance(error, duckdb.CatalogException)
             else ""
         )
@@ -109,9 +140,23 @@ def open_catalog(
         for view in _views(store):
             _create(connection, store, view, attach)
         connection.execute(WASTE.format(keep=_keep(store)))
+        connection.execute(SUSPECTS)
     except BaseException:
         connection.close()
         raise
+    return connection
+
+
+def open_files(files: Mapping[str, Path]) -> duckdb.DuckDBPyConnection:
+    """A connection with a view a file of rows (JSON Lines or Parquet, by ending). It is the caller's to close."""
+    connection = duckdb.connect(config=_settings(None, None))
+    try:
+        for name, path in files.items():
+            reader = "read_parquet" if path.name.lower().endswith(".parquet") else "read_ndjson"
+            connection.execute(f'CREATE VIEW "{name}" AS SELECT * FROM {reader}({_literal(str(path))})')  # noqa: S608
+    except duckdb.Error as error:
+        connection.close()
+        raise UserError(f"cannot read the rows of a file: {_one_line(error)}") from None
     return connection
 
 

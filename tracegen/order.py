@@ -20,7 +20,7 @@ from tracegen.recipe_file import Loaded
 from tracegen.registry import resolve
 from tracegen.runs import RUN_KEY
 from tracegen.store import SubStore, free_bytes, open_store, preflight
-from tracegen.types import Domain, Reference
+from tracegen.types import Domain, NoReference, Reference
 from tracegen.verify.host import build as build_verifiers
 from tracegen.verify.host import verdict_set
 from tracegen.verify.judge import JudgeSpec
@@ -132,6 +132,8 @@ def _judge(recipe: Recipe) -> JudgeSpec | None:
 
 def _unreadable(verifiers: Mapping[str, Verifier], reference: Reference) -> str:
     """Why nobody can judge against this reference, or an empty string."""
+    if isinstance(reference, NoReference):
+        return ""  # asked for by name: `columns.answer: null`
     verifier = verifiers.get(reference.kind)
     if verifier is None and reference.kind == "rubric":
         return "a rubric takes a judge that settles it, and the recipe names none (docs/judge.md)"

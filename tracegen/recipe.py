@@ -23,8 +23,9 @@ class Columns(Value):
     """Which columns of a source hold what."""
 
     text: str = "prompt"
-    answer: str = "answer"
-    """The reference answer. See ``answer_pattern`` where it is part of a longer text."""
+    answer: str | None = "answer"
+    """The reference answer. See ``answer_pattern`` where it is part of a longer text. ``null``: there is none, and
+    verdicts are undecided until ``tracegen judge --run RUN --majority`` puts the answers to the vote."""
     difficulty: str | None = None
     """Prompts of one source and difficulty share what is learnt about their pass rates."""
     id: str | None = None
@@ -48,6 +49,13 @@ class TableSource(Source):
     columns: Columns = Columns()
     answer_pattern: str | None = None
     r"""Regular expression whose first group is the answer, as ``#### (.+)$`` for GSM8K; the last match counts."""
+
+    @model_validator(mode="after")
+    def _pattern_has_a_column(self) -> Self:
+        if self.answer_pattern is not None and self.columns.answer is None:
+            msg = "answer_pattern reads columns.answer, which is null: leave it out"
+            raise ValueError(msg)
+        return self
 
 
 class JsonlSource(TableSource):

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from tracegen.corpus.build import BuiltCorpus
 from tracegen.corpus.build import build as build_from_ledger
 from tracegen.errors import StoreError, UserError, boundary
+from tracegen.ledger.layout import VERDICTS
 from tracegen.protocols import Store
 from tracegen.recipe import Recipe
 from tracegen.runtime.progress import Snapshot
@@ -62,13 +63,29 @@ def status(store_uri: str, run_id: str, *, now_s: float | None = None) -> Snapsh
     return snapshot
 
 
-def build_corpus(store_uri: str, run_id: str) -> BuiltCorpus:
-    """The corpus of everything settled so far, by the recipe that the run was begun with."""
-    store = open_store(store_uri)
-    described = _described(store, f"{run_id}/{RUN_KEY}")
-    with boundary(StoreError, f"cannot read the recipe of {run_id}"):
-        recipe = Recipe.model_validate(described["recipe"])
-    return build_from_ledger(SubStore(store, run_id), recipe, described["verdict_set"], run_id)
+def build_corpus(store_uri: str, run_id: str, verdict_set: str = "") -> BuiltCorpus:
+    """The corpus of everything settled so far, by the recipe that the run was begun with; by the verdicts of its own
+    set, or of one that ``tracegen judge`` has written. Raises UserError for a set that is not there.
+    """
+    store = SubStore(open_store(store_uri), run_id)
+    recipe, own_set = described_run(store)
+    known = verdict_sets(store) if verdict_set else ()
+    if verdict_set and verdict_set not in known:
+        raise UserError(f"run {run_id} has no verdict set {verdict_set!r}", hint=f"it has: {', '.join(known)}")
+    return build_from_ledger(store, recipe, verdict_set or own_set, run_id)
+
+
+def described_run(store: Store) -> tuple[Recipe, str]:
+    """The recipe that a run was begun with, and the verdict set that it writes. ``store`` is the run's own."""
+    described = _described(store, RUN_KEY)
+    with boundary(StoreError, f"cannot read the recipe in {store.uri}/{RUN_KEY}"):
+        return Recipe.model_validate(described["recipe"]), str(described["verdict_set"])
+
+
+def verdict_sets(store: Store) -> tuple[str, ...]:
+    """Names of a run's verdict sets. ``store`` is the run's own."""
+    names = {item.key.removeprefix(VERDICTS).partition("/")[0] for item in store.list(VERDICTS)}
+    return tuple(sorted(names))
 
 
 def _looked_at(store_uri: str) -> Store:

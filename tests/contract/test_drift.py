@@ -1,13 +1,14 @@
 """A verifier that goes wrong stops its run, and nothing that it said since its last good probe is settled."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.drifting import SOUND_CASES, DiesOnce, TurnsCorrect, install
+from tests.drifting import SOUND_CASES, Base, DiesOnce, Hangs, TurnsCorrect, install
 from tests.simulated_run import Left, order, recipe_file
 from tracegen.errors import VerifierDrift
 from tracegen.ledger.drift import distrusted
@@ -16,7 +17,7 @@ from tracegen.run import run
 from tracegen.store import SubStore, open_store
 from tracegen.types import AnswerReference, Outcome, Trace
 from tracegen.verify.host import VerifierHost
-from tracegen.verify.pool import Case, VerifierPool
+from tracegen.verify.pool import Case, Limits, VerifierPool
 from tracegen.verify.probes import PROBES
 from tracegen.verify.proving import CASES_BETWEEN
 
@@ -121,6 +122,30 @@ async def test_an_outage_is_no_drift(tmp_path: Path) -> None:
         assert len(pool.pids) == 1
         assert pool.pids != before
         await pool.prove()
+    finally:
+        await pool.close()
+
+
+async def test_a_verifier_that_never_answers_drifts() -> None:
+    pool = VerifierPool({"answer": Hangs()}, 1, Limits(deadline_s=0.3))
+    await pool.start()
+    try:
+        with pytest.raises(VerifierDrift, match="it said nothing within its deadline"):
+            await pool.expect(["answer"])
+    finally:
+        await pool.close()
+
+
+async def test_processes_that_are_killed_at_once_are_no_drift() -> None:
+    pool = VerifierPool({"answer": Base()}, 4)
+    await pool.start()
+    try:
+        await pool.expect(["answer"])
+        await pool.judge([CASE] * 64)
+        for pid in pool.pids:
+            os.kill(pid, signal.SIGKILL)
+        await pool.prove()
+        assert len(pool.pids) == 4
     finally:
         await pool.close()
 

@@ -301,3 +301,21 @@ async def test_a_pool_that_replaces_its_only_process_goes_on_judging() -> None:
         assert exits.result()[0].reason == "worker_died"
     finally:
         await pool.close()
+
+
+async def test_a_pool_grows_while_cases_wait_and_no_further() -> None:
+    pool = VerifierPool({"faulty": Faulty()}, 1, Limits(DEADLINE_S), at_most=2)
+    await pool.start()
+    try:
+        assert (await pool.judge([case("fine")]))[0].reason == "verified"
+        assert pool.health().processes == 1
+        three = asyncio.gather(*(pool.judge([case("sleep")]) for _ in range(3)))
+        await asyncio.sleep(DEADLINE_S / 2)
+        health = pool.health()
+        assert (health.processes, health.waiting) == (2, 1)
+        assert health.busy > 0.5
+        assert [verdict.reason for (verdict,) in await three] == ["timeout"] * 3
+        assert len(pool.pids) <= 2
+    finally:
+        await pool.close()
+    assert pool.pids == []

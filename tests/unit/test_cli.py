@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from io import StringIO
@@ -19,6 +20,7 @@ import pytest
 from rich.console import Console
 
 from tracegen import __version__
+from tracegen.catalog import Answer
 from tracegen.cli import main
 from tracegen.cli.doctor import NEEDS, VLLM_ON_CPU, VLLM_ON_GPU, parts_of
 from tracegen.cli.invocation import store_option, typed
@@ -26,7 +28,9 @@ from tracegen.cli.progress import Board, Lines, board, line
 from tracegen.cli.services import Built, Judged, OnProgress, Table
 from tracegen.cli.summary import next_commands
 from tracegen.cli.words import duration, of, share
+from tracegen.differences import Difference
 from tracegen.errors import EngineDead, Fenced, RecipeError, StoreUnavailable
+from tracegen.rejudging import Rejudged, Rejudging
 from tracegen.runtime.progress import (
     DomainProgress,
     ReplicaProgress,
@@ -58,6 +62,11 @@ SNAPSHOT = Snapshot(
 SUMMARY = RunSummary("quickstart-0123456789ab", "./runs", "/w/runs/q/corpus/v1", SNAPSHOT, 23, 72.4, False)
 
 TABLE = Table(("domain", "traces"), (("math", 18), ("logic", 5)))
+DIFFERENCE = Difference(
+    Answer(("outcome_a", "outcome_b", "traces"), [("correct", "incorrect", 7)]),
+    Answer(("outcome_a", "reason_a", "outcome_b", "reason_b", "traces"), [("correct", "equal", "incorrect", "x", 7)]),
+    Answer(("id", "answer"), [("p.0000", "a long answer " * 9)]),
+)
 
 
 @dataclass(frozen=True)
@@ -109,8 +118,8 @@ class Canned:
         self._ask("status", store_uri, run_id)
         return SNAPSHOT
 
-    def build(self, store_uri: str, run_id: str) -> Built:
-        self._ask("build", store_uri, run_id)
+    def build(self, store_uri: str, run_id: str, verdict_set: str) -> Built:
+        self._ask("build", store_uri, run_id, verdict_set)
         return Built("/w/corpus/v1", 1234)
 
     def query(self, store_uri: str, run_id: str, sql: str) -> Table:
@@ -120,6 +129,19 @@ class Canned:
     def judge(self, in_path: Path, out_path: Path, processes: int, recipe: Path | None = None) -> Judged:
         self._ask("judge", in_path, out_path, processes, *([recipe] if recipe else []))
         return Judged(5, {"correct": 3, "incorrect": 2}, {"incorrect/different": 2, "correct/equal": 3})
+
+    def rejudge(self, asked: Rejudging) -> Rejudged:
+        self._ask("rejudge", asked)
+        counts = Counter({"correct": 2}), Counter({"correct/equal": 2})
+        return Rejudged("math-2-0123abcd", 1, 3, 2, *counts)
+
+    def compare_sets(self, store_uri: str, run_id: str, sets: tuple[str, str], *, sample: int) -> Difference:
+        self._ask("compare_sets", store_uri, run_id, sets, sample)
+        return DIFFERENCE
+
+    def compare_files(self, files: tuple[Path, Path], *, sample: int) -> Difference:
+        self._ask("compare_files", files, sample)
+        return DIFFERENCE
 
 
 @dataclass(frozen=True)
@@ -167,7 +189,13 @@ def test_run_hands_on_what_was_asked(tracegen: Any) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["run"], ["run", "r.yaml", "--replicas", "0"], ["judge", "f.jsonl"], ["walk"], ["query", "--sql", "x"]],
+    [
+        ["run"],
+        ["run", "r.yaml", "--replicas", "0"],
+        ["judge", "f.jsonl", "--processes", "0"],
+        ["walk"],
+        ["query", "--sql", "x"],
+    ],
 )
 def test_a_wrong_command_line_exits_with_2(tracegen: Any, arguments: list[str]) -> None:
     ended = tracegen(*arguments)
@@ -541,3 +569,57 @@ def test_verifiers_report_their_saturation() -> None:
     idle = replace(SNAPSHOT, verifiers=VerifierProgress(1, 0.0, 0, 40))
     assert "verifiers: 0% busy, 1 process ·" in line(idle)
     assert "verifiers" not in line(SNAPSHOT)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "nothing to judge; give a FILE and --out FILE, or --run RUN"),
+        (["f.jsonl"], "judging a FILE needs --out; as: tracegen judge f.jsonl --out judged.jsonl"),
+        (["f.jsonl", "--out", "o.jsonl", "--set", "x"], "--set is for verdicts on a run"),
+        (["f.jsonl", "--out", "o.jsonl", "--majority"], "--majority is for verdicts on a run"),
+        (["f.jsonl", "--run", "quick"], "a FILE, or --out, does not go with --run"),
+        (["--out", "o.jsonl", "--run", "quick"], "a FILE, or --out, does not go with --run"),
+        (["--run", "quick", "--at-least", "4"], "--at-least is for --majority; add --majority"),
+        (["--run", "nix"], "no run 'nix' in ./runs"),
+    ],
+)
+def test_judge_says_what_does_not_go_together(tracegen: Any, arguments: list[str], words: str) -> None:
+    ended = tracegen("judge", *arguments)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith(f"error: {words}")
+    assert ended.err.count("\n") == 1
+
+
+def test_judge_a_run_again(tracegen: Any) -> None:
+    services = Canned()
+    told = tracegen("judge", "--run", "quick", "--set", "again", "--majority", "--processes", "2", services=services)
+    assert told.code == 0
+    asked = Rejudging("./runs", "quickstart-0123456789ab", "again", None, 2, 3)
+    assert services.asked == [("rejudge", asked)]
+    assert "2 traces: 2 correct, 0 incorrect, 0 undecided; verdict set math-2-0123abcd" in told.out
+    assert "3 shards were judged before" in told.out
+    assert json.loads(tracegen("judge", "--run", "quick", "--json").out)["outcomes"] == {"correct": 2}
+
+
+def test_build_by_another_set(tracegen: Any) -> None:
+    services = Canned()
+    assert tracegen("build", "quick", "--set", "again", services=services).code == 0
+    assert services.asked == [("build", "./runs", "quickstart-0123456789ab", "again")]
+
+
+def test_diff_verdicts_of_sets_and_of_files(tracegen: Any, tmp_path: Path) -> None:
+    services = Canned()
+    told = tracegen("diff-verdicts", "one", "two", "--run", "quick", "--sample", "3", services=services)
+    assert services.asked == [("compare_sets", "./runs", "quickstart-0123456789ab", ("one", "two"), 3)]
+    for part in ("outcomes", "changes", "sample", "7", "p.0000", "a long answer a long answer"):
+        assert part in told.out
+    files = [tmp_path / "a.jsonl", tmp_path / "b.jsonl"]
+    files[0].touch()
+    missing = tracegen("diff-verdicts", *map(str, files), services=Canned())
+    assert missing.err.startswith(f"error: {files[1]}: no such file")
+    files[1].touch()
+    services = Canned()
+    printed = tracegen("diff-verdicts", *map(str, files), "--json", services=services).out
+    assert services.asked == [("compare_files", tuple(files), 5)]
+    assert json.loads(printed)["outcomes"] == [{"outcome_a": "correct", "outcome_b": "incorrect", "traces": 7}]

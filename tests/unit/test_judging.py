@@ -87,6 +87,46 @@ async def test_the_same_bytes_however_many_processes(tmp_path: Path, ending: str
     assert written[0] == written[1]
 
 
+PROCEDURAL = {
+    "kind": "procedural",
+    "dataset": "countdown",
+    "item": {
+        "question": "Calculate 309 using 6, 61, 94, 4.",
+        "answer": "94*4 - 61 - 6",
+        "metadata": {"numbers": [6, 61, 94, 4], "target": 309},
+    },
+}
+
+
+def mixed(number: int) -> dict[str, Any]:
+    """A row of one of many kinds, settled at sight or in a process, right, wrong, undecided, or unreadable."""
+    kinds: list[tuple[Any, str]] = [
+        (str(number), rf"\boxed{{{number}}}"),
+        (str(number), rf"\boxed{{{number + 1}}}"),
+        (rf"\sqrt{{{number * number * 3}}}", rf"\boxed{{{number}\sqrt{{3}}}}"),
+        (f"(x+{number})^2", rf"\boxed{{x^2+{2 * number}x+{number * number}}}"),
+        (f"(x+{number})^2", rf"\boxed{{x^2+{2 * number}x-{number * number}}}"),
+        (f"{number} cats", rf"\boxed{{{number} dogs}}"),
+        (PROCEDURAL, r"\boxed{4*94 - 6 - 61}"),
+        (PROCEDURAL, rf"\boxed{{94*4 - 61 + {number}}}"),
+    ]
+    reference, response = [*kinds, *((row["reference"], row["response"]) for row in ROWS)][number % (8 + len(ROWS))]
+    return {"id": number, "reference": reference, "response": response}
+
+
+@pytest.mark.slow
+async def test_mixed_kinds_give_the_same_bytes_again_and_on_one_process_or_eight(tmp_path: Path) -> None:
+    pytest.importorskip("reasoning_gym")
+    source = write(tmp_path / "in.jsonl", [mixed(number) for number in range(400)])
+    written = []
+    for turn, processes in enumerate((1, 8, 1)):
+        judged = await judge_file(source, tmp_path / f"out{turn}.jsonl", processes=processes)
+        written.append((tmp_path / f"out{turn}.jsonl").read_bytes())
+        assert {"correct", "incorrect", "undecided"} == judged.outcomes.keys()
+        assert judged.reasons["correct/scored"] == 20
+    assert written[0] == written[1] == written[2]
+
+
 async def test_parquet_in_and_out(tmp_path: Path) -> None:
     references = [
         {"kind": "answer", "answer": "12", "dataset": None},

@@ -109,12 +109,15 @@ def build(
     context: typer.Context,
     run: options.RunArgument = None,
     store: options.StoreUri = DEFAULT_STORE,
+    verdict_set: Annotated[
+        str, typer.Option("--set", metavar="NAME", help="By this verdict set, which `judge --run` wrote.")
+    ] = "",
     json: options.AsJson = False,
 ) -> None:
     """Build the corpus from a run's ledger; no teacher is asked."""
     from tracegen.cli.inspect import show_build
 
-    show_build(context.obj, store, run, json=json)
+    show_build(context.obj, store, run, verdict_set, json=json)
 
 
 @app.command()
@@ -126,27 +129,64 @@ def query(
     csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
     json: options.AsJson = False,
 ) -> None:
-    """Ask DuckDB about a run: views corpus, completions, verdicts, prompts, waste."""
+    """Ask DuckDB about a run: views corpus, completions, verdicts, prompts, waste, suspects."""
     from tracegen.cli.inspect import show_query
 
     show_query(context.obj, store, run, sql, form="csv" if csv else "json" if json else "table")
 
 
 @app.command()
-def judge(
+def judge(  # noqa: PLR0913
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="JSONL or Parquet rows: id, reference, response.")],
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The rows with outcome, reason and verifier.")],
-    processes: Annotated[int, typer.Option("--processes", min=1, help="Killable verifier processes.")] = 1,
-    recipe: Annotated[
-        Path | None, typer.Option("--recipe", metavar="RECIPE", help="Judge by its verifiers and its judge.")
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="JSONL or Parquet rows: id, reference, response.")
     ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="The rows with outcome, reason and verifier.")
+    ] = None,
+    run: Annotated[
+        str | None, typer.Option("--run", metavar="RUN", help="Instead of a FILE: every settled completion of a run.")
+    ] = None,
+    verdict_set: Annotated[
+        str | None,
+        typer.Option("--set", metavar="NAME", help="Verdict set to write; the verifiers' own name if left out."),
+    ] = None,
+    recipe: Annotated[
+        Path | None,
+        typer.Option("--recipe", metavar="RECIPE", help="Whose verifiers and judge judge; else the run's own."),
+    ] = None,
+    majority: Annotated[
+        bool, typer.Option("--majority", help="Put prompts without a reference to the vote of their attempts.")
+    ] = False,
+    at_least: Annotated[
+        int | None, typer.Option("--at-least", min=2, metavar="K", help="So many attempts must agree; 3 if left out.")
+    ] = None,
+    processes: Annotated[int | None, typer.Option("--processes", min=1, help="Killable verifier processes.")] = None,
+    store: options.StoreUri = DEFAULT_STORE,
     json: options.AsJson = False,
 ) -> None:
-    """Judge traces that anybody made."""
-    from tracegen.cli.inspect import show_judged
+    """Judge traces that anybody made, or all of a run's again; no teacher is asked."""
+    from tracegen.cli.rejudge import Form
+    from tracegen.cli.rejudge import judge as carry_out
 
-    show_judged(context.obj, file, out, processes, recipe, json=json)
+    form = Form(file, out, run, verdict_set, recipe, majority, at_least, processes)
+    carry_out(context.obj, store, form, json=json)
+
+
+@app.command("diff-verdicts")
+def diff_verdicts(  # noqa: PLR0913
+    context: typer.Context,
+    a: Annotated[str, typer.Argument(metavar="A", help="A verdict set of the run, or a file that `judge` wrote.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="Another one.")],
+    run: options.RunOption = None,
+    store: options.StoreUri = DEFAULT_STORE,
+    sample: Annotated[int, typer.Option("--sample", min=0, metavar="N", help="Disagreements to show.")] = 5,
+    json: options.AsJson = False,
+) -> None:
+    """What changed between two judgements of the same traces, with a sample of disagreements."""
+    from tracegen.cli.rejudge import diff_verdicts as show
+
+    show(context.obj, store, run, (a, b), sample, json=json)
 
 
 @app.command()

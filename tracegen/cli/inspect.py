@@ -3,10 +3,10 @@
 import csv
 import json as json_format
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from rich.console import Console
 from rich.table import Table as Grid
@@ -20,6 +20,20 @@ from tracegen.cli.summary import as_json
 from tracegen.cli.terminal import stdout
 from tracegen.cli.words import count
 from tracegen.types import Outcome
+
+
+class Counted(Protocol):
+    """Verdicts, counted."""
+
+    @property
+    def rows(self) -> int: ...
+
+    @property
+    def outcomes(self) -> Mapping[str, int]: ...
+
+    @property
+    def reasons(self) -> Mapping[str, int]: ...
+
 
 Form = Literal["table", "csv", "json"]
 
@@ -40,10 +54,10 @@ def show_status(services: Services, store: str, run: str | None, *, json: bool) 
         console.print(f"older runs in {store}: {', '.join(runs[1:])}", markup=False, soft_wrap=True)
 
 
-def show_build(services: Services, store: str, run: str | None, *, json: bool) -> None:
+def show_build(services: Services, store: str, run: str | None, verdict_set: str = "", *, json: bool) -> None:
     """Build the corpus and say where it is."""
     with stopping_cleanly("stopped; the same command builds it anew"):
-        built = services.build(store, chosen(services, store, run))
+        built = services.build(store, chosen(services, store, run), verdict_set)
     if json:
         as_json(stdout(), asdict(built))
     else:
@@ -73,16 +87,21 @@ def show_judged(
     if json:
         as_json(console, {**_plain(judged), "out": str(out)})
         return
+    print_counts(console, judged, f"written to {out}")
+
+
+def print_counts(console: Console, judged: Counted, where: str) -> None:
+    """Traces by outcome and reason, and where their verdicts are."""
     print_table(console, Table(("outcome", "reason", "traces"), sorted(_reasons(judged))))
     parts = ", ".join(f"{count(judged.outcomes.get(outcome, 0))} {outcome}" for outcome in Outcome)
-    console.print(f"{count(judged.rows)} traces: {parts}; written to {out}", markup=False, soft_wrap=True)
+    console.print(f"{count(judged.rows)} traces: {parts}; {where}", markup=False, soft_wrap=True)
 
 
 def _plain(judged: Judged) -> dict[str, object]:
     return {"rows": judged.rows, "outcomes": dict(judged.outcomes), "reasons": dict(judged.reasons)}
 
 
-def _reasons(judged: Judged) -> Iterator[tuple[str, str, int]]:
+def _reasons(judged: Counted) -> Iterator[tuple[str, str, int]]:
     for name, number in judged.reasons.items():
         outcome, _, reason = name.partition("/")
         yield outcome, reason, number

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Protocol
 from tracegen.runtime.progress import RunSummary, Snapshot
 
 if TYPE_CHECKING:
+    from tracegen.differences import Difference
     from tracegen.planning.estimate import Estimate
     from tracegen.quarantine import Kept
     from tracegen.recipe_file import Loaded
+    from tracegen.rejudging import Rejudged, Rejudging
 
 OnProgress = Callable[[Snapshot], None]
 
@@ -64,14 +66,23 @@ class Services(Protocol):
     def status(self, store_uri: str, run_id: str) -> Snapshot:
         """Where a run stands; no driver needs to be at work."""
 
-    def build(self, store_uri: str, run_id: str) -> Built:
-        """The corpus, from the ledger alone."""
+    def build(self, store_uri: str, run_id: str, verdict_set: str) -> Built:
+        """The corpus, from the ledger alone; by the run's own verdicts where no set is named."""
 
     def query(self, store_uri: str, run_id: str, sql: str) -> Table:
         """One SQL statement over a run's corpus and ledger."""
 
     def judge(self, in_path: Path, out_path: Path, processes: int, recipe: Path | None = None) -> Judged:
         """Verdicts for traces that anybody made, by a recipe's verifiers and judge where one is given."""
+
+    def rejudge(self, asked: "Rejudging") -> "Rejudged":
+        """A new verdict set for a run's completions."""
+
+    def compare_sets(self, store_uri: str, run_id: str, sets: tuple[str, str], *, sample: int) -> "Difference":
+        """What changed between two verdict sets of a run."""
+
+    def compare_files(self, files: tuple[Path, Path], *, sample: int) -> "Difference":
+        """What changed between two files of judged rows."""
 
     def quarantined(self, store_uri: str, run_id: str) -> "Sequence[Kept]":
         """Attempts that were given up."""
@@ -116,10 +127,10 @@ class Library:
 
         return status(store_uri, run_id)
 
-    def build(self, store_uri: str, run_id: str) -> Built:
+    def build(self, store_uri: str, run_id: str, verdict_set: str) -> Built:
         from tracegen.runs import build_corpus
 
-        built = build_corpus(store_uri, run_id)
+        built = build_corpus(store_uri, run_id, verdict_set)
         return Built(built.path, built.rows)
 
     def query(self, store_uri: str, run_id: str, sql: str) -> Table:
@@ -136,6 +147,22 @@ class Library:
         verifiers, judge = judges_of(self.load(recipe, ()).recipe) if recipe else (None, None)
         judged = until_stopped(judge_file(in_path, out_path, verifiers, processes, judge=judge))
         return Judged(judged.rows, judged.outcomes, judged.reasons)
+
+    def rejudge(self, asked: "Rejudging") -> "Rejudged":
+        from tracegen.rejudging import rejudge
+        from tracegen.runtime.stopping import until_stopped
+
+        return until_stopped(rejudge(asked))
+
+    def compare_sets(self, store_uri: str, run_id: str, sets: tuple[str, str], *, sample: int) -> "Difference":
+        from tracegen.differences import of_sets
+
+        return of_sets(store_uri, run_id, sets, sample=sample)
+
+    def compare_files(self, files: tuple[Path, Path], *, sample: int) -> "Difference":
+        from tracegen.differences import of_files
+
+        return of_files(files, sample=sample)
 
     def quarantined(self, store_uri: str, run_id: str) -> "Sequence[Kept]":
         from tracegen.quarantine import listed

@@ -6,6 +6,8 @@
     ledger/journal/<shard>/settling.<part>.json                                         what a settled part is made of
     ledger/completions/<shard>[.<part>].parquet                                         settled
     ledger/verdicts/<set>/<shard>[.<part>].parquet                                      settled
+    ledger/verdicts/<set>/set.json                                                      of a set that was judged later
+    ledger/drift/<epoch>.json                                                           verifiers that went wrong
 
 Part 0 has no number. Later parts exist only where rows came in after their shard was settled.
 """
@@ -18,6 +20,7 @@ Kind = Literal["completions", "judgements"]
 
 JOURNAL = "ledger/journal/"
 COMPLETIONS = "ledger/completions/"
+VERDICTS = "ledger/verdicts/"
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _SET = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -76,7 +79,7 @@ def verdicts_key(verdict_set: str, shard_id: str, part: int = 0) -> str:
 
 
 def verdicts_folder(verdict_set: str) -> str:
-    return f"ledger/verdicts/{check_name(verdict_set, _SET)}/"
+    return f"{VERDICTS}{check_name(verdict_set, _SET)}/"
 
 
 def parse_settled_key(key: str) -> tuple[str, int] | None:

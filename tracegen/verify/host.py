@@ -151,6 +151,10 @@ class VerifierHost:
         appeals = Appeals(self._panel, questions or {}) if self._panel else None
         return await judge_completions(pool, self._verifiers, completions, references, appeals, self._sieve)
 
+    async def verdicts(self, cases: Sequence[Case]) -> list[Verdict]:
+        """Verdicts on cases that were prepared elsewhere, in order."""
+        return await self._open_pool().judge(cases)
+
     async def close(self) -> None:
         """Ends every process, and the judge's engine. Idempotent."""
         pool, self._pool = self._pool, None

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tracegen.errors import TracegenError, VerifierDrift, VerifierError, boundary
@@ -70,7 +70,9 @@ class VerifierPool:
         self._free: asyncio.Queue[WorkerProcess | None] = asyncio.Queue()
         self._workers: set[WorkerProcess] = set()
         self._closed = True
-        self._growing: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        """That outlive their caller's cancellation: a pool is of full size after whatever befell it."""
+        self._growing = False
         self._waiting = 0
         self._meter = Meter(time.monotonic)
         self._proofs = Proofs(self._verifiers)
@@ -108,17 +110,18 @@ class VerifierPool:
             raise VerifierError("a verifier process did not start", hint=hint) from error
 
     async def close(self) -> None:
-        """Kill every process. Idempotent."""
+        """Kill every process, and see off what was about to start another. Idempotent."""
+        await self._kill()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def _kill(self) -> None:
         self._closed = True
         workers, self._workers = self._workers, set()
         self._meter.change(size=-len(workers))
         self._free.put_nowait(None)
         self._returned.set()
-        growing = self._growing
-        if growing is not None and growing is not asyncio.current_task():
-            growing.cancel()
-            await asyncio.wait([growing])
-        await asyncio.gather(*(worker.kill() for worker in {*workers, *self._workers}))
+        await asyncio.gather(*(worker.kill() for worker in workers))
 
     async def expect(self, kinds: Iterable[str]) -> None:
         """Probe for these kinds from now on: free processes now, the others before they judge on.
@@ -147,7 +150,7 @@ class VerifierPool:
         """Of the processes that have nothing to do, or of those that replace them."""
         while taken := self._unproven_of_free():
             self._meter.change(busy=len(taken))
-            await asyncio.shield(asyncio.gather(*(self._give_back(worker, reusable=True) for worker in taken)))
+            await asyncio.gather(*(self._apart(self._give_back(worker, reusable=True)) for worker in taken))
 
     def _unproven_of_free(self) -> list[WorkerProcess]:
         """Taken from the queue; the others are in it again."""
@@ -201,8 +204,7 @@ class VerifierPool:
             try:
                 reusable = await self._serve(worker, chunk, verdicts)
             finally:
-                # Shielded: a cancelled judge must leave a pool of full size.
-                await asyncio.shield(self._give_back(worker, reusable))
+                await self._apart(self._give_back(worker, reusable))
 
     async def _take(self, cases: int = 1) -> WorkerProcess:
         """A process that has passed what probes there are."""
@@ -213,13 +215,14 @@ class VerifierPool:
                 if not self._proofs.is_due(worker, time.monotonic()):
                     return worker
                 # It comes back proven, or another one in its place.
-                await asyncio.shield(self._give_back(worker, reusable=True))
+                await self._apart(self._give_back(worker, reusable=True))
         finally:
             self._waiting -= cases
 
     async def _next_free(self) -> WorkerProcess:
-        if self._free.empty() and len(self._workers) < self._at_most and self._growing is None:
-            self._growing = asyncio.create_task(self._grow())
+        if self._free.empty() and len(self._workers) < self._at_most and not self._growing:
+            self._growing = True
+            self._apart(self._grow())
         worker = await self._free.get()
         if worker is None or self._closed:
             self._free.put_nowait(None)  # for the next who waits
@@ -231,13 +234,20 @@ class VerifierPool:
         """One process more: cases wait, and there are cores."""
         try:
             worker = await self._spawn()
-            await worker.ready()
             self._meter.change(busy=1)
-            await asyncio.shield(self._give_back(worker, reusable=True))
-        except (TracegenError, WorkerDied, WorkerTimeout) as error:
-            logger.warning("the verifier pool stays at %d processes: %r", len(self._workers), error)
+            # Where the pool was closed meanwhile, it is killed instead.
+            await self._give_back(worker, reusable=self._is_open())
+        except TracegenError as error:
+            logger.warning("the verifier pool stays at %d processes: %s", len(self._workers), error)
         finally:
-            self._growing = None
+            self._growing = False
+
+    def _apart(self, work: Coroutine[None, None, None]) -> Awaitable[None]:
+        """Work that goes on when its caller is cancelled, and that closing waits for."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return asyncio.shield(task)
 
     async def _serve(self, worker: WorkerProcess, chunk: list[_Open], verdicts: list[Verdict | None]) -> bool:
         """Take verdicts off the chunk. True when the process may go on."""
@@ -279,7 +289,7 @@ class VerifierPool:
             return (not due or await self._proofs.ask(worker, now_s)) and not worn_out
         except VerifierDrift as error:
             self._drift = error
-            await self.close()
+            await self._kill()
             return False
 
     async def _replace(self, worker: WorkerProcess) -> WorkerProcess | None:
@@ -287,13 +297,14 @@ class VerifierPool:
         if worker in self._workers:
             self._workers.discard(worker)
             self._meter.change(size=-1)
-        self._proofs.forget(worker)
         await worker.kill()
         if not self._is_open():
             return None
         logger.info("verifier process %d replaced after %d cases", worker.pid, worker.judged)
         fresh = await self._spawn()
+        self._proofs.replaced(worker, fresh)
         if not self._is_open():
+            self._workers.discard(fresh)
             await fresh.kill()
         return fresh
 

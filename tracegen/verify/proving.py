@@ -1,7 +1,7 @@
 """Who has passed the probes, and when they are due again. What the probes are is ``probes.py``; it kills nothing.
 
 A verdict that contradicts a probe is drift at once. One that does not come, or leaves a right trace undecided, may be
-an outage, and is one no longer after it happened to ``MAX_SILENCES`` processes in a row.
+an outage, and is one no longer after it happened to a process and to those that took its place, one after another.
 """
 
 import logging
@@ -43,7 +43,8 @@ class Proofs:
         self._kinds: set[str] = set()
         self._probes: list[Probe] = []
         self._passed: dict[int, _Passed] = {}
-        self._silences = 0
+        self._silences: dict[int, int] = {}
+        """Of processes that have let probes down, and of the replaced ones whose place they have."""
         self._quick = _Passed(0, 0, 0.0)
         self.quick_cases = 0
         """Judged without a process."""
@@ -75,13 +76,13 @@ class Proofs:
             try:
                 verdict = await worker.verdict()
             except WorkerDied:
-                return self._silent(probe, "nothing: its process died")
+                return self._silent(worker, probe, "nothing: its process died")
             except WorkerTimeout:
-                return self._silent(probe, "nothing within its deadline")
+                return self._silent(worker, probe, "nothing within its deadline")
             if probe.misses(verdict):
-                return self._silent(probe, _undecided(verdict))
+                return self._silent(worker, probe, _undecided(verdict))
             self._refuse(probe, verdict)
-        self._silences = 0
+        self._silences.pop(worker.pid, None)
         self._passed[worker.pid] = _Passed(len(probes), worker.judged, now_s)
         return True
 
@@ -104,18 +105,20 @@ class Proofs:
                 self._refuse(probe, verdict)
         self._quick = _Passed(len(self._probes), self.quick_cases, now_s)
 
-    def forget(self, worker: WorkerProcess) -> None:
-        """The process is gone."""
+    def replaced(self, worker: WorkerProcess, fresh: WorkerProcess) -> None:
+        """One process has taken another's place."""
         self._passed.pop(worker.pid, None)
+        if silences := self._silences.pop(worker.pid, 0):
+            self._silences[fresh.pid] = silences
 
     def _refuse(self, probe: Probe, verdict: Verdict) -> None:
         if probe.refutes(verdict):
             raise self._drift(probe, f"{verdict.outcome.value} ({verdict.reason})")
 
-    def _silent(self, probe: Probe, said: str) -> bool:
-        self._silences += 1
+    def _silent(self, worker: WorkerProcess, probe: Probe, said: str) -> bool:
+        self._silences[worker.pid] = self._silences.get(worker.pid, 0) + 1
         error = self._drift(probe, said)
-        if self._silences >= MAX_SILENCES:
+        if self._silences[worker.pid] >= MAX_SILENCES:
             raise error
         logger.warning("a verifier process is replaced: %s", error.message)
         return False

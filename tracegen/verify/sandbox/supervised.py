@@ -1,19 +1,16 @@
 """The supervisor process as its owner sees it: started, asked for slots, ended. It knows nothing of runs."""
 
-import os
 import select
 import socket
 import subprocess  # noqa: TID251 - this is the one that runs programs
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 from tracegen.verify.sandbox.contract import Isolation
 from tracegen.verify.sandbox.inside.job import MAX_MESSAGE, account_of
 
 _BOOTSTRAP = (
-    "import sys; sys.path.insert(0, sys.argv[2]); "
-    "from tracegen.verify.sandbox.inside.supervisor import main; main()"
+    "import sys; sys.path.insert(0, sys.argv[2]); from tracegen.verify.sandbox.inside.supervisor import main; main()"
 )
 _PACKAGE_PARENT = str(Path(__file__).resolve().parents[3])
 _FLAGS = ("-s", "-S", "-P", "-B", "-X", "utf8")

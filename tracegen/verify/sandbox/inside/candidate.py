@@ -16,7 +16,7 @@ _STACK_BYTES = 64 * 1024**2
 _INTERPRETER_BYTES = 64 * 1024**2
 
 
-class BecomeProgram(BaseException):  # noqa: N818 - it unwinds our frames, so that the candidate has the whole stack
+class BecomeProgram(BaseException):
     """Raised in a candidate's process only; caught at the top, where the source is run as ``__main__``."""
 
     def __init__(self, source: bytes) -> None:
