@@ -6,7 +6,7 @@ Belongs to the event loop it was started on.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
 from tenacity.wait import wait_random_exponential
@@ -52,7 +52,7 @@ class Calls:
         async with self._slots:
             engine = await self._living()
             try:
-                generation = await _tried(lambda: _named(engine, request))
+                generation = await _tried(engine, request)
             except EngineDead as error:
                 await self._bury(engine, error)
                 raise
@@ -91,14 +91,14 @@ async def _named(engine: Engine, request: Request) -> Generation:
         return await engine.generate(request)
 
 
-async def _tried(call: Callable[[], Awaitable[Generation]]) -> Generation:
+async def _tried(engine: Engine, request: Request) -> Generation:
     retrying = AsyncRetrying(
         retry=retry_if_exception(_may_pass),
         stop=stop_after_attempt(MAX_TRIES),
         wait=wait_random_exponential(multiplier=0.2, max=5),
         reraise=True,
     )
-    return await retrying(call)
+    return await retrying(_named, engine, request)
 
 
 def _may_pass(error: BaseException) -> bool:
