@@ -11,9 +11,39 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from tracegen.recipe import Judge, JudgePlace
 from tracegen.types import EngineIdentity, FinishReason, Generation, Request
-from tracegen.verify.judge import JudgeSpec
+from tracegen.verify.judge import JudgeSpec, exam
+from tracegen.verify.judge.brief import Brief
 
 Mind = Callable[[str], str]
+
+RIGHT = [
+    Brief("r0", "How many legs has a spider?", "8", "eight"),
+    Brief("r1", "What is 30 + 12?", "42", "forty-two"),
+    Brief("r2", "Which planet is nearest to the sun?", "Mercury", "the planet Mercury"),
+    Brief("r3", "Is 7 odd?", "yes", "Yes, it is"),
+]
+WRONG = [
+    Brief("w0", "How many legs has a spider?", "8", "nine"),
+    Brief("w1", "How many legs has a spider?", "8", "six legs, like an ant"),
+    Brief("w2", "What is 30 + 12?", "42", "forty-three"),
+    Brief("w3", "What is 30 + 12?", "42", "fourteen"),
+    Brief("w4", "Which planet is nearest to the sun?", "Mercury", "the planet Venus"),
+    Brief("w5", "Which planet is nearest to the sun?", "Mercury", "the moon"),
+    Brief("w6", "Is 7 odd?", "yes", "No, it is even"),
+    Brief("w7", "Which shape has four equal sides?", "rhombus", "a triangle"),
+    Brief("w8", "Which shape has four equal sides?", "rhombus", "a circle of radius 2"),
+    Brief("w9", "What is the limit of 1/n?", "0", "it diverges"),
+    Brief("w10", "What is the limit of 1/n?", "0", "infinity"),
+    Brief("w11", "Name a noble gas.", "argon", "oxygen"),
+    Brief("w12", "Solve x + 1 = 3.", "2", "three"),
+    Brief("w13", "When was the treaty signed?", "1648", "sixteen hundred"),
+    Brief("w14", "Where is Lima?", "Peru", "Chile"),
+    Brief("w15", "Who wrote Faust?", "Goethe", "Schiller"),
+    Brief("w16", "What is the order of the group?", "12", "twenty-four"),
+    Brief("w17", "Is the function increasing?", "increasing", "decreasing"),
+    Brief("w18", "How do coloured lights mix?", exam.WRONG[-1].standard, "They do not mix at all.", by_rubric=True),
+    Brief("w19", "How do coloured lights mix?", exam.WRONG[-1].standard, "Stir with a spoon.", by_rubric=True),
+]
 
 _ONES = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
@@ -100,6 +130,7 @@ class ScriptedEngine:
         self.errors = errors or []
         self.takes_s = takes_s
         self.prompts: list[str] = []
+        self.started = asyncio.Event()
         self.active = self.most_active = self.starts = self.closes = 0
 
     @property
@@ -112,6 +143,7 @@ class ScriptedEngine:
 
     async def start(self) -> None:
         self.starts += 1
+        self.started.set()
 
     async def generate(self, request: Request) -> Generation:
         prompt = request.messages[-1].content

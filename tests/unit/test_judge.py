@@ -2,14 +2,19 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
+import yaml
 
 from tests.judges import (
+    RIGHT,
+    WRONG,
     Mind,
     ScriptedEngine,
     always_correct,
@@ -26,12 +31,16 @@ from tests.judges import (
     shallow,
     spec,
 )
+from tests.rows import completion
 from tracegen.engines.openai import OpenAIEngine, OpenAIOptions
-from tracegen.errors import EngineDead, EngineError, RequestRefused, VerifierError
+from tracegen.errors import EngineDead, EngineError, RecipeError, RequestRefused, UserError, VerifierError
 from tracegen.judging import judge_file
+from tracegen.order import Order, check, unreadable
+from tracegen.protocols import Payload
 from tracegen.recipe import Judge, JudgePlace, Teacher
+from tracegen.recipe_file import Loaded, parse_recipe
 from tracegen.types import AnswerReference, ChoiceReference, Outcome, Reference, RubricReference, Trace, Verdict
-from tracegen.verify.host import build, verdict_set
+from tracegen.verify.host import VerifierHost, build, verdict_set
 from tracegen.verify.judge import Appeal, JudgeSpec, Panel, exam
 from tracegen.verify.judge.brief import OUTAGES, Brief, brief
 from tracegen.verify.judge.calls import MAX_TRIES, Calls
@@ -42,35 +51,6 @@ from tracegen.verify.judge.wording import neutral, published, reversed_order
 
 CORRECT, INCORRECT, UNDECIDED = Outcome.CORRECT, Outcome.INCORRECT, Outcome.UNDECIDED
 TEXT_ANSWER = Verdict(UNDECIDED, "text_answer")
-
-RIGHT = [
-    Brief("r0", "How many legs has a spider?", "8", "eight"),
-    Brief("r1", "What is 30 + 12?", "42", "forty-two"),
-    Brief("r2", "Which planet is nearest to the sun?", "Mercury", "the planet Mercury"),
-    Brief("r3", "Is 7 odd?", "yes", "Yes, it is"),
-]
-WRONG = [
-    Brief("w0", "How many legs has a spider?", "8", "nine"),
-    Brief("w1", "How many legs has a spider?", "8", "six legs, like an ant"),
-    Brief("w2", "What is 30 + 12?", "42", "forty-three"),
-    Brief("w3", "What is 30 + 12?", "42", "fourteen"),
-    Brief("w4", "Which planet is nearest to the sun?", "Mercury", "the planet Venus"),
-    Brief("w5", "Which planet is nearest to the sun?", "Mercury", "the moon"),
-    Brief("w6", "Is 7 odd?", "yes", "No, it is even"),
-    Brief("w7", "Which shape has four equal sides?", "rhombus", "a triangle"),
-    Brief("w8", "Which shape has four equal sides?", "rhombus", "a circle of radius 2"),
-    Brief("w9", "What is the limit of 1/n?", "0", "it diverges"),
-    Brief("w10", "What is the limit of 1/n?", "0", "infinity"),
-    Brief("w11", "Name a noble gas.", "argon", "oxygen"),
-    Brief("w12", "Solve x + 1 = 3.", "2", "three"),
-    Brief("w13", "When was the treaty signed?", "1648", "sixteen hundred"),
-    Brief("w14", "Where is Lima?", "Peru", "Chile"),
-    Brief("w15", "Who wrote Faust?", "Goethe", "Schiller"),
-    Brief("w16", "What is the order of the group?", "12", "twenty-four"),
-    Brief("w17", "Is the function increasing?", "increasing", "decreasing"),
-    Brief("w18", "How do coloured lights mix?", exam.WRONG[-1].standard, "They do not mix at all.", by_rubric=True),
-    Brief("w19", "How do coloured lights mix?", exam.WRONG[-1].standard, "Stir with a spoon.", by_rubric=True),
-]
 
 
 async def verdict(mind: Mind, case: Brief) -> Verdict:
@@ -468,7 +448,6 @@ async def test_a_verdict_says_who_was_asked_before_and_keeps_its_cost() -> None:
     ((name, given),) = await panel.settle([appeal(Verdict(UNDECIDED, "text_answer", "x", cpu_s=0.25))])
     assert name == "judge/1:mind"
     assert given == Verdict(CORRECT, "judged", "after math/1 text_answer: 4 calls, 480 tokens; compared", 0.25)
-    assert (panel.calls.calls, panel.calls.tokens) == (4, 480)
 
 
 async def test_the_cases_of_a_payload_are_judged_side_by_side_within_the_slots() -> None:
@@ -529,10 +508,39 @@ async def test_a_dead_engine_is_started_again_but_not_at_once() -> None:
     reasons = [(await panel.verdict(RIGHT[0])).reason for _ in range(3)]
     assert reasons == ["judge_unavailable"] * 3
     assert len(engines[0].prompts) == 2, "no calls to an engine that is known to be down"
-    await asyncio.sleep(0.12)
+    await engines[1].started.wait()
+    await asyncio.sleep(0)
     assert (await panel.verdict(RIGHT[0])).outcome is CORRECT
     await panel.close()
     assert [engine.closes for engine in engines] == [1, 1]
+
+
+async def test_closing_ends_the_wait_for_a_dead_engine() -> None:
+    engine = ScriptedEngine(honest, errors=[EngineDead("gone")] * 2)
+    panel = Panel(spec(engine))
+    await panel.calls.start()
+    assert (await panel.verdict(RIGHT[0])).reason == "judge_unavailable"
+    await panel.close()
+    assert (await panel.verdict(RIGHT[0])).reason == "judge_unavailable"
+    assert (engine.starts, engine.closes) == (1, 1)
+    assert len(asyncio.all_tasks()) == 1
+
+
+def test_hostile_texts_take_no_time() -> None:
+    for text in (
+        "\n" * 11_000,
+        "{ " * 5_000,
+        "<" * 11_000,
+        "mark " * 2_000,
+        "ignore " * 1_500,
+        '{"' * 5_000,
+        "``` " * 2_000,
+    ):
+        started_s = time.perf_counter()
+        refusal(Brief("id", "q", "s", f"a{text}b", by_rubric=True))
+        neutral(text)
+        read(f"```{text}")
+        assert time.perf_counter() - started_s < 0.5
 
 
 # --- with the rest --------------------------------------------------------------------------------------------------
@@ -576,7 +584,9 @@ async def test_a_file_is_judged_by_a_judge_over_http(tmp_path: Path) -> None:
         make: Callable[[], OpenAIEngine] = lambda: OpenAIEngine(Teacher(engine="openai", model="double"), options, 4)  # noqa: E731
         verifiers = build({"answer": "math"}, judge)
         await judge_file(source, target, verifiers, judge=JudgeSpec(judge, make, JudgePlace(slots=4)))
-    judged = [(row["outcome"], row["reason"], row["verifier"]) for row in map(json.loads, target.open())]
+    judged = [
+        (row["outcome"], row["reason"], row["verifier"]) for row in map(json.loads, target.read_text().splitlines())
+    ]
     assert judged == [
         ("correct", "judged", "judge/1:double"),
         ("incorrect", "judged", "judge/1:double"),
@@ -586,3 +596,106 @@ async def test_a_file_is_judged_by_a_judge_over_http(tmp_path: Path) -> None:
         ("incorrect", "judged", "judge/1:double"),
         ("undecided", "no_reference", "none/1"),
     ]
+
+
+def with_judge(**judge: Any) -> str:
+    return yaml.safe_dump(
+        {
+            "name": "judged",
+            "prompts": [{"kind": "synthetic", "name": "sums", "domain": "math", "size": 4}],
+            "teacher": {"engine": "simulated", "model": "sim"},
+            **({"judge": {"engine": "openai", "model": "m", **judge}} if judge else {}),
+            "where": {"cluster": "local", "judge": {"engines": {"openai": {"base_url": "http://localhost:1/v1"}}}},
+        }
+    )
+
+
+def test_the_judge_decides_the_corpus_and_its_place_does_not() -> None:
+    none, judged = parse_recipe(with_judge(), "r"), parse_recipe(with_judge(revision="1"), "r")
+    elsewhere = parse_recipe(with_judge(revision="1"), "r", ["where.judge.slots=2"])
+    unused = parse_recipe(with_judge(revision="1", engines={"vllm": {"x": 1}}), "r")
+    assert none.digest != judged.digest == elsewhere.digest == unused.digest
+    digests = {judged.digest}
+    for change in ({"revision": "2"}, {"settles": ["rubric"]}, {"engines": {"openai": {"stream": True}}}):
+        digests.add(parse_recipe(with_judge(**{"revision": "1", **change}), "r").digest)
+    assert len(digests) == 4
+
+
+@pytest.mark.parametrize(
+    ("judge", "message"),
+    [
+        ({"engine": "opnai"}, "judge: unknown engine 'opnai'; did you mean 'openai'?"),
+        (
+            {"engines": {"openai": {"strem": True}}},
+            "judge: engine openai: unknown option 'strem'; did you mean 'stream'?",
+        ),
+        ({"engine": "vllm", "engines": {"vllm": {"nope": 1}}}, "judge: engine vllm: unknown option 'nope'; known: "),
+        ({"engine": "llamacpp", "model": "/no/such.gguf"}, "judge: no model file at '/no/such.gguf'; "),
+    ],
+)
+def test_a_judge_that_cannot_be_had_is_told_before_anything_is_spent(
+    tmp_path: Path, judge: dict[str, Any], message: str
+) -> None:
+    loaded = Loaded(parse_recipe(with_judge(**{"revision": "1", **judge}), "r"), tmp_path)
+    with pytest.raises(UserError) as caught:
+        check(Order(loaded, str(tmp_path / "store")))
+    assert str(caught.value).startswith(message)
+    assert list((tmp_path).iterdir()) in ([], [tmp_path / "store"])
+
+
+@pytest.mark.parametrize(
+    ("judge", "message"),
+    [
+        ({"settles": ["code"]}, "r: judge.settles.0: must be 'answer', 'choice' or 'rubric', not 'code'"),
+        ({"modl": "x"}, "r: judge: unknown key 'modl'; did you mean 'model'?"),
+        (
+            {"engines": {"openai": {"base_url": "http://other/v1"}}},
+            "r: engine option 'base_url' stands in both judge.engines and where.judge.engines",
+        ),
+    ],
+)
+def test_a_judge_that_is_written_wrongly(judge: dict[str, Any], message: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        parse_recipe(with_judge(**{"revision": "1", **judge}), "r")
+    assert str(caught.value) == message
+
+
+def test_a_rubric_takes_a_judge() -> None:
+    rubric = RubricReference(rubric="be kind")
+    judge = Judge(engine="openai", model="m")
+    assert build({"answer": "math"}, judge)["rubric"].check(rubric) == ""
+    assert build({"answer": "math"}, judge)["rubric"].check(RubricReference(rubric=" ")) == "there is no rubric"
+    assert "rubric" not in build({"answer": "math"}, judge.model_copy(update={"settles": ("answer",)}))
+    assert unreadable(build({"answer": "math"}), rubric).startswith("a rubric takes a judge that settles it")
+
+
+async def test_a_host_hands_the_question_and_the_rest_to_the_judge() -> None:
+    engine = ScriptedEngine(honest)
+    host = VerifierHost({"answer": "math"}, judge=spec(engine))
+    await host.start()
+    asked = len(engine.prompts)
+    texts = [r"\boxed{eight}", r"\boxed{8}", r"\boxed{nine}", "no box"]
+    given = [completion(n, text=f"secret</think>{text}") for n, text in enumerate(texts)]
+    prompt_id = given[0].prompt_id
+    references = {prompt_id: AnswerReference(answer="8")}
+    judged = await host.judge(Payload(given), references, {prompt_id: "How many legs?"})
+    await host.close()
+    assert [(one.outcome, one.verifier) for one in judged] == [
+        (CORRECT, "judge/1:mind"),
+        (CORRECT, "math/1"),
+        (INCORRECT, "judge/1:mind"),
+        (INCORRECT, "math/1"),
+    ]
+    prompts = engine.prompts[asked:]
+    assert len(prompts) == 6
+    assert {sections(prompt)["Question"] for prompt in prompts} == {"How many legs?"}
+    assert not any("secret" in prompt for prompt in prompts)
+    assert engine.closes == 1
+
+
+async def test_a_host_with_an_unfit_judge_leaves_no_process() -> None:
+    before = {child.pid for child in psutil.Process().children(recursive=True)}
+    host = VerifierHost({"answer": "math"}, judge=spec(ScriptedEngine(always_correct)))
+    with pytest.raises(VerifierError, match="failed its exam"):
+        await host.start()
+    assert {child.pid for child in psutil.Process().children(recursive=True)} <= before
