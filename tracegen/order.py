@@ -84,7 +84,7 @@ def placed(order: Order) -> Placed:
 def with_prompts(order: Order, place: Placed) -> Checked:
     """All prompts are read here."""
     recipe, store = order.recipe, SubStore(place.root, place.run_id)
-    plan = planned(store, recipe, order.loaded.base, partial(unreadable, place.verifiers))
+    plan = planned(store, recipe, order.loaded.base, partial(_unreadable, place.verifiers))
     _enough_space(place.root, recipe, plan)
     named = verdict_set(place.verifiers, recipe.judge)
     return Checked(recipe, place.run_id, store, place.make_engine, named, plan, place.judge)
@@ -127,7 +127,7 @@ def _judge(recipe: Recipe) -> JudgeSpec | None:
         raise type(error)(f"judge: {error.message}", hint=error.hint) from None
 
 
-def unreadable(verifiers: Mapping[str, Verifier], reference: Reference) -> str:
+def _unreadable(verifiers: Mapping[str, Verifier], reference: Reference) -> str:
     """Why nobody can judge against this reference, or an empty string."""
     verifier = verifiers.get(reference.kind)
     if verifier is None and reference.kind == "rubric":
