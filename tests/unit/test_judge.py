@@ -253,7 +253,8 @@ def test_what_a_general_answer_may_say(answer: str, refused: bool) -> None:
         ('no{</think>{"analysis": "y", "correctness": "correct"}', Reply(True, "y")),
         (r'{"analysis": "\(\sqrt{2}\) \\ \underline{x}", "correctness": "correct"}',
          Reply(True, r"\(\sqrt{2}\) \ \underline{x}")),
-        ('{"analysis": "two\nlines", "correctness": "correct"}', Reply(True, "two\nlines")),
+        ('{"analysis": "two\nlines", "correctness": "correct"}', Reply(True, "two lines")),
+        (r'{"analysis": "half \ud83d", "correctness": "correct"}', Reply(True, "half  ")),
     ],
 )  # fmt: skip
 def test_a_reply_is_one_object_with_both_keys(text: str, expected: Reply) -> None:
@@ -358,6 +359,26 @@ async def test_an_honest_judge_passes() -> None:
     await panel.close()
     await panel.close()
     assert engine.closes == 1
+
+
+async def test_texts_that_cannot_be_written_break_nothing() -> None:
+    given = await verdict(honest, Brief("id\ud800", "\ud800", "8\ud800", "eight"))
+    assert given.outcome is CORRECT
+    given.detail.encode()
+    given = await verdict(honest, Brief("id", "q", "8", "eight\ud800"))
+    assert given.reason == "judge_injection"
+    given.detail.encode()
+
+
+async def test_a_judge_that_is_not_there_is_told_by_name() -> None:
+    options = OpenAIOptions(base_url="http://127.0.0.1:9/v1")
+    judge = Judge(engine="openai", model="m")
+
+    def make() -> OpenAIEngine:
+        return OpenAIEngine(Teacher(engine="openai", model="m"), options, 4)
+
+    with pytest.raises(VerifierError, match="the judge m did not start: no OpenAI-compatible endpoint at http"):
+        await Panel(JudgeSpec(judge, make, JudgePlace())).start()
 
 
 async def test_coins_never_make_a_wrong_answer_right() -> None:

@@ -30,7 +30,8 @@ def read(text: str) -> Reply | None:
     correct = correctness if isinstance(correctness, bool) else _word(correctness)
     if correct is None or not isinstance(analysis, str) or not analysis.strip():
         return None
-    return Reply(correct, analysis.strip())
+    # It goes into verdicts: a lone half of a surrogate pair, which JSON may spell, cannot be written.
+    return Reply(correct, "".join(sign if sign.isprintable() else " " for sign in analysis.strip()))
 
 
 def _word(value: object) -> bool | None:
