@@ -1,7 +1,8 @@
 """Judges traces that anybody made: rows of a file in, the same rows with a verdict out. The core of ``tracegen judge``.
 
-A row has ``id``, ``reference`` and ``response``, and perhaps a ``question``, for a judge to read. A reference is a plain answer, or an object with a ``kind``. A
-response with ``</think>`` is split like a completion; one without is all answer. Rows stream in batches, in order.
+A row has ``id``, ``reference`` and ``response``, and for a judge to read perhaps a ``question``. A reference is a plain
+answer, or an object with a ``kind``. A response with ``</think>`` is split like a completion; one without is all
+answer. Rows stream in batches, in order.
 """
 
 import json

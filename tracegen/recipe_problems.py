@@ -114,6 +114,8 @@ def _inside(schema: dict[str, Any], part: int | str) -> dict[str, Any]:
 
 
 def _resolve(schema: dict[str, Any]) -> dict[str, Any]:
+    present = [option for option in schema.get("anyOf", ()) if option != {"type": "null"}]
+    schema = present[0] if len(present) == 1 else schema
     if "$ref" not in schema:
         return schema
     definition: dict[str, Any] = _schema()["$defs"][schema["$ref"].rsplit("/", 1)[-1]]

@@ -1,5 +1,6 @@
 """What every cluster promises of a run: the same tests, in this process and on Ray."""
 
+import json
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -8,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.judges import always_correct, honest, sections, served
 from tests.simulated_run import Left, first_attempts, order, placed, recipe_file
 from tracegen.cluster.faulty import FaultyCluster, Kill, Loss
 from tracegen.cluster.local import LocalCluster
+from tracegen.errors import VerifierError
 from tracegen.order import Order
 from tracegen.recipe import Where
 from tracegen.run import Cluster, run
@@ -233,3 +236,33 @@ def test_a_resumed_run_asks_only_for_what_is_missing(make_cluster: MakeCluster, 
     assert not durable & set(asked_again)
     assert sorted(durable | set(asked_again)) == left.attempts()
     left.must_be_whole()
+
+
+def test_a_judge_settles_what_the_verifiers_leave_undecided(make_cluster: MakeCluster, tmp_path: Path) -> None:
+    colours = ["red kite", "blue whale", "green tea", "black box"]
+    rows = [{"prompt": f"Which is number {n}?", "answer": f"{colours[n % 4]} {n}"} for n in range(16)]
+    recipe = recipe_file(tmp_path, judge={"engine": "openai", "model": "double"})
+    (tmp_path / "sums.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    questions = set()
+
+    def mind(prompt: str) -> str:
+        questions.add(sections(prompt)["Question"])
+        return honest(prompt)
+
+    with served(mind) as url:
+        given = order(recipe, f"where.judge.engines.openai.base_url={url}")
+        carry_out(given, make_cluster)
+    left = Left(given)
+    left.must_be_whole()
+    sql = f"SELECT DISTINCT outcome, verifier FROM read_parquet('{left.root}/ledger/verdicts/*_judge-1-*/*.parquet')"
+    assert sorted(left.rows(sql)) == [("correct", "math/1"), ("incorrect", "judge/1:double")]
+    assert questions & {row["prompt"] for row in rows}, "the judge reads the question"
+
+
+def test_an_unfit_judge_stops_a_run_before_a_shard_is_settled(make_cluster: MakeCluster, tmp_path: Path) -> None:
+    recipe = recipe_file(tmp_path, judge={"engine": "openai", "model": "double"})
+    with served(always_correct) as url:
+        given = order(recipe, f"where.judge.engines.openai.base_url={url}")
+        with pytest.raises(VerifierError, match="failed its exam: it called 7 of 7 wrong answers correct"):
+            carry_out(given, make_cluster)
+    assert list(Left(given).root.glob("ledger/verdicts/*/*.parquet")) == []

@@ -39,7 +39,7 @@ WRONG = (
     Brief("exam.8", _CAPITAL, "Canberra", "the city of Sydney"),
     Brief("exam.9", _ROOTS, "x = 3 or x = -3", "three only"),
     Brief("exam.10", _PRISM, "triangular prism", "a square pyramid"),
-    Brief("exam.11", _EVEN, "no", "Yes, it has no divisors."),
+    Brief("exam.11", _EVEN, "no", "Yes, it is prime."),
     Brief("exam.12", _SPEED, "80 km/h", "ninety kilometres per hour"),
     Brief("exam.13", "How do coloured lights mix?", _RUBRIC, "Bread is made of flour and water.", by_rubric=True),
 )

@@ -15,7 +15,7 @@ MAX_RUBRIC_ANSWER = 12_000
 
 _TOKEN = re.compile(
     r"<[|｜/]|[|｜]>|</?[a-z_]{1,40}>|<<\s*/?sys|\[/?(?:inst|sys\w*|tool\w*|user|system|assistant)\w*\]|▁"
-    r"|^\s*(?:#{2,6}|-{3,}|={3,}|`{3,}|\*{3,})|^\s*(?:system|user|assistant|human|judge)\s*:",
+    r"|^[ \t]*(?:#{2,6}|-{3,}|={3,}|`{3,}|\*{3,})|^[ \t]*(?:system|user|assistant|human|judge)\s*:",
     re.MULTILINE,
 )
 """What a chat template, or our own prompt, uses to begin a part."""
@@ -45,8 +45,8 @@ _TALK = re.compile(
     r"|\b(?:answer|response|solution|result|this|it) (?:is|are|was|should be|must be) (?:\w+ )?"
     r"(?:right|true|accurate|valid|equivalent|equal|identical|acceptable|accepted|fine|perfect)\b"
     r"|\b(?:same|identical|equivalent|equal) (?:as|to|with) (?:the )?(?:answer|reference|expected|above|given)\b"
-    r"|\b(?:step by step|thought process|let'?s (?:solve|think)|let us (?:solve|think))\b|^\s*(?:solution|explanation)\s*:"
-    r"|正确|错误|指令",
+    r"|\b(?:step by step|thought process|let'?s (?:solve|think)|let us (?:solve|think))\b"
+    r"|^[ \t]*(?:solution|explanation)\s*:|正确|错误|指令",
     re.MULTILINE,
 )
 """Talk about judging. A final answer has none, unless the reference has it, too."""

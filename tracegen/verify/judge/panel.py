@@ -76,9 +76,12 @@ class Panel:
     async def start(self) -> None:
         """Start the engine and examine the judge.
 
-        Raises VerifierError when it fails the exam, or cannot be asked, and what the engine's start raises.
+        Raises VerifierError when it does not start, cannot be asked or fails the exam; UserError as the engine does.
         """
-        await self.calls.start()
+        try:
+            await self.calls.start()
+        except EngineError as error:
+            raise VerifierError(f"the judge {self._judge.model} did not start: {error.message}") from error
         try:
             if why := await self.examined():
                 raise VerifierError(
@@ -162,7 +165,7 @@ class Panel:
             messages=way(case),
             prefill="",
             sampling=self._judge.sampling,
-            seed=attempt_seed(0, f"{case.case_id}\0{case.standard}\0{way.__name__}"),
+            seed=attempt_seed(0, ascii((case.case_id, case.standard, way.__name__))),
         )
         generation = await self.calls.ask(request)
         cost.calls += 1

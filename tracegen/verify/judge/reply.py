@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from tracegen.extract import CLOSE, OPEN
 
-_FENCED = re.compile(r"```(?:json)?\s*\n(.*)\n\s*```", re.DOTALL)
 _ESCAPE = re.compile(r'\\(?:(["\\/bfnrt]|u[0-9a-fA-F]{4})|)')
 _WORDS: dict[object, bool] = {"correct": True, "incorrect": False}
 
@@ -31,7 +30,8 @@ def read(text: str) -> Reply | None:
     correct = correctness if isinstance(correctness, bool) else _word(correctness)
     if correct is None or not isinstance(analysis, str) or not analysis.strip():
         return None
-    return Reply(correct, analysis.strip())
+    # It goes into verdicts: a lone half of a surrogate pair, which JSON may spell, cannot be written.
+    return Reply(correct, "".join(sign if sign.isprintable() else " " for sign in analysis.strip()))
 
 
 def _word(value: object) -> bool | None:
@@ -39,9 +39,11 @@ def _word(value: object) -> bool | None:
 
 
 def _object(text: str) -> dict[str, object] | None:
-    fenced = _FENCED.fullmatch(text)
+    opening, _, rest = text.partition("\n")
+    if opening.strip() in ("```", "```json") and rest.endswith("```"):
+        text = rest.removesuffix("```")
     try:
-        value = json.loads(_escaped(fenced[1] if fenced else text), object_pairs_hook=_once, strict=False)
+        value = json.loads(_escaped(text), object_pairs_hook=_once, strict=False)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

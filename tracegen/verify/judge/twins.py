@@ -83,7 +83,7 @@ def _same(text: str) -> str:
 
 
 def _draw(case_id: str, salt: str) -> int:
-    return int.from_bytes(hashlib.sha256(f"{salt}\0{case_id}".encode()).digest()[:8], "big")
+    return int.from_bytes(hashlib.sha256(f"{salt}\0{case_id}".encode(errors="replace")).digest()[:8], "big")
 
 
 def _drawn(pool: tuple[T, ...], case_id: str) -> T:
