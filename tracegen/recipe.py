@@ -24,6 +24,8 @@ class Columns(Value):
     text: str = "prompt"
     answer: str = "answer"
     """The reference answer. See ``answer_pattern`` where it is part of a longer text."""
+    reference: str | None = None
+    """A whole reference of any kind, as a struct or as JSON text with a ``kind``; takes the place of ``answer``."""
     difficulty: str | None = None
     """Prompts of one source and difficulty share what is learnt about their pass rates."""
     id: str | None = None
@@ -47,6 +49,13 @@ class TableSource(Source):
     columns: Columns = Columns()
     answer_pattern: str | None = None
     r"""Regular expression whose first group is the answer, as ``#### (.+)$`` for GSM8K; the last match counts."""
+
+    @model_validator(mode="after")
+    def _one_way_to_a_reference(self) -> Self:
+        if self.columns.reference is not None and self.answer_pattern is not None:
+            msg = "answer_pattern reads columns.answer, and columns.reference takes its place: leave one of them out"
+            raise ValueError(msg)
+        return self
 
 
 class JsonlSource(TableSource):
@@ -221,7 +230,7 @@ class Recipe(Value):
     prompts: tuple[PromptSource, ...] = Field(min_length=1)
     teacher: Teacher
     rejection: Rejection = Rejection()
-    verifiers: dict[str, str] = {"answer": "math", "procedural": "logic"}
+    verifiers: dict[str, str] = {"answer": "math", "choice": "choice", "procedural": "logic"}
     """Which verifier judges which kind of reference."""
     prompts_per_shard: int = Field(256, gt=0)
     corpus: CorpusLayout = CorpusLayout()

@@ -15,7 +15,17 @@ from tracegen.prompts.prepare import load_shard
 from tracegen.prompts.schema import reference_to_json
 from tracegen.protocols import Store
 from tracegen.recipe import Recipe
-from tracegen.types import AnswerReference, FinishReason, Outcome, ProceduralReference, Prompt, Reference, Trace
+from tracegen.types import (
+    AnswerReference,
+    ChoiceReference,
+    FinishReason,
+    Outcome,
+    ProceduralReference,
+    Prompt,
+    Reference,
+    RubricReference,
+    Trace,
+)
 
 Row = dict[str, Any]
 
@@ -136,7 +146,11 @@ def reference_answer(reference: Reference) -> str:
     """The reference as a person would write it."""
     match reference:
         case AnswerReference():
+            return f"{reference.answer} {reference.unit}".rstrip()
+        case ChoiceReference():
             return reference.answer
+        case RubricReference():
+            return reference.example
         case ProceduralReference():
             answer = reference.item.get("answer")
             return answer if isinstance(answer, str) else "" if answer is None else json.dumps(answer)

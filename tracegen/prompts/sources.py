@@ -26,7 +26,8 @@ from tracegen.recipe import (
     SyntheticSource,
     TableSource,
 )
-from tracegen.types import AnswerReference, Prompt, prompt_id
+from tracegen.references import UnreadableReference, read_reference
+from tracegen.types import AnswerReference, Prompt, Reference, prompt_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,20 +83,37 @@ def _prompts(source: TableSource, table: Iterator[Row]) -> Iterator[Prompt | Unu
 
 
 def _prompt(source: TableSource, pattern: re.Pattern[str] | None, place: str, row: Row) -> Prompt | Unusable:
-    text, answer = row.values.get(source.columns.text), row.values.get(source.columns.answer)
+    text = row.values.get(source.columns.text)
     if fault := _fault(text):
         return Unusable(source.name, place, "text", f"column {source.columns.text!r} {fault}")
-    if fault := _fault(answer):
-        return Unusable(source.name, place, "reference", f"column {source.columns.answer!r} {fault}")
-    found = _answer(pattern, _rendered(answer))
-    if not found:
-        fault = f"column {source.columns.answer!r} does not match answer_pattern"
-        return Unusable(source.name, place, "reference", fault)
-    problem, reference = _rendered(text), AnswerReference(answer=found)
+    reference = _reference(source, pattern, row)
+    if isinstance(reference, str):
+        return Unusable(source.name, place, "reference", reference)
+    problem = _rendered(text)
     identity = prompt_id(source.domain, problem)
     column = source.columns.difficulty
     difficulty = _rendered(row.values.get(column)) if column else ""
     return Prompt(identity, source.domain, problem, reference, source.name, place, source.licence, difficulty)
+
+
+def _reference(source: TableSource, pattern: re.Pattern[str] | None, row: Row) -> Reference | str:
+    """What the row is judged against, or what is wrong with it."""
+    whole = source.columns.reference
+    if whole is not None:
+        value = row.values.get(whole)
+        if not isinstance(value, dict) and (fault := _fault(value)):
+            return f"column {whole!r} {fault}"
+        try:
+            return read_reference(value)
+        except UnreadableReference as error:
+            return f"column {whole!r}: {error}"
+    answer = row.values.get(source.columns.answer)
+    if fault := _fault(answer):
+        return f"column {source.columns.answer!r} {fault}"
+    found = _answer(pattern, _rendered(answer))
+    if not found:
+        return f"column {source.columns.answer!r} does not match answer_pattern"
+    return AnswerReference(answer=found)
 
 
 def _compiled(source: TableSource) -> re.Pattern[str] | None:

@@ -74,8 +74,7 @@ class MathVerifier:
         verdict = self.quick(reference, trace)
         if verdict is not None:
             return verdict
-        from tracegen.verify.math.compare import compare
-        from tracegen.verify.math.structure import parse
+        from tracegen.verify.math.readings import compare_texts
 
         if not isinstance(reference, AnswerReference):
             return Verdict(Outcome.UNDECIDED, "reference_unreadable", self.check(reference))
@@ -87,7 +86,7 @@ class MathVerifier:
 
             verdict = compare_measured(reference, *texts)
         else:
-            verdict = compare(parse(texts[0]), parse(texts[1]))
+            verdict = compare_texts(*texts)
         return Verdict(verdict.outcome, verdict.reason, _detail(*texts))
 
     def warm(self) -> None:

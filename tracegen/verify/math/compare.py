@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from tracegen.types import Outcome, Verdict
 from tracegen.verify.math.leaves import compare_leaves, equations, explicit, readable
+from tracegen.verify.math.real_sets import joined
 from tracegen.verify.math.structure import MAX_ITEMS, Chain, Items, Leaf, Named, Relation, Shape, Union
 
 APPROX = r"\approx"
@@ -18,6 +19,7 @@ def compare(reference: Shape, answer: Shape) -> Verdict:
     """Whether the answer says what the reference says."""
     if reference == answer:
         return Verdict(CORRECT, "equal")
+    reference, answer = joined(reference), joined(answer)
     if isinstance(reference, Relation) and reference.sign in ("==", APPROX):
         return compare(Leaf(reference.left.partition("=")[0]), answer)
     if isinstance(answer, Relation) and answer.sign in ("==", APPROX):
@@ -59,10 +61,8 @@ def _as_equation(shape: Named) -> Relation:
 
 
 def _same_name(left: str, right: str) -> bool:
-    def bare(name: str) -> str:
-        return re.sub(r"\([^()]*\)$|\s", "", name)
-
-    return bare(left) == bare(right)
+    mine, theirs = ((re.sub(r"\s", "", name).partition("(")) for name in (left, right))
+    return mine[0] == theirs[0] and (not mine[2] or not theirs[2] or mine[2] == theirs[2])
 
 
 def _without_names(shape: Shape) -> Shape:
@@ -105,7 +105,9 @@ def _different_shapes(reference: Shape, answer: Shape) -> Verdict:
 
 
 def _single(shape: Shape) -> Shape | None:
-    return shape.items[0] if isinstance(shape, Items) and not shape.ordered and len(shape.items) == 1 else None
+    if not isinstance(shape, Items) or shape.ordered or len(shape.items) != 1:
+        return None
+    return None if shape.items[0] == Leaf(r"\emptyset") else shape.items[0]
 
 
 def _plain(shape: Shape) -> bool:

@@ -12,7 +12,7 @@ MAX_POWER_OF_TEN = 400
 _DECIMAL = r"\d+(?:\.\d*)?|\.\d+"
 _NUMBER = re.compile(
     rf"""(?P<sign>[-+]*)(?:
-        (?P<decimal>{_DECIMAL})(?:(?:\\times|\\cdot|\*)10\^(?P<power>-?\d+|\{{-?\d+\}}|\(-?\d+\)))?
+        (?P<decimal>{_DECIMAL})(?:(?:(?:\\times|\\cdot|\*)10\^|[eE](?=\d|(?<=\.\d[eE])|(?<=\.\d\d[eE])|(?<=\.\d\d\d[eE])))(?P<power>[-+]?\d+|\{{-?\d+\}}|\(-?\d+\)))?
       | (?P<mixed>\d+)?\\frac\{{(?P<top_sign>-?)(?P<top>\d+)\}}\{{(?P<bottom>\d+)\}}
       | (?P<short_mixed>\d+)?\\frac(?P<short_top>\d)(?P<short_bottom>\d)
       | (?P<over>{_DECIMAL})/(?P<under>{_DECIMAL})
@@ -34,7 +34,7 @@ class Number:
 
 def read(text: str) -> Number | None:
     """The number that a normalised text is, if it is one and of a sane size."""
-    match = _NUMBER.fullmatch(text) if len(text) <= MAX_DIGITS else None
+    match = _NUMBER.fullmatch(text) if len(text) <= MAX_DIGITS and not text.startswith("00") else None
     if match is None:
         return None
     sign = -1 if match["sign"].count("-") % 2 else 1
@@ -85,7 +85,7 @@ def is_rounding(reference: Number) -> bool:
 def compare(mine: Number, theirs: Number, percent: bool = False, their_percent: bool = False) -> Verdict:
     """Two rationals. 50 and 50% are the same answer, as are 50% and 1/2; 0.5 and 0.5% may not be."""
     same = mine.value == theirs.value
-    if same and percent != their_percent and abs(mine.value) < 1:
+    if same and percent != their_percent and abs(mine.value) <= 1:
         return Verdict(Outcome.UNDECIDED, "percent")
     if percent != their_percent:
         same = same or (mine.value / 100 == theirs.value if percent else mine.value == theirs.value / 100)

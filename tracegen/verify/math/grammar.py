@@ -24,6 +24,8 @@ _GREEK = frozenset(
 )
 _CLOSING = {"(": ")", "[": "]", "{": "}", r"\lfloor": r"\rfloor", r"\lceil": r"\rceil", "|": "|"}
 _WRAPPERS = {r"\lfloor": "floor", r"\lceil": "ceil", "|": "abs"}
+_ACCENTS = frozenset({"vec", "overrightarrow", "hat", "bar", "overline"})
+_BEGINNINGS = frozenset({"frac", "sqrt", "pi", "binom", "lfloor", "lceil"})
 _TIMES = frozenset({"*", r"\cdot", r"\times"})
 _OVER = frozenset({"/", r"\div", ":"})
 _WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{4,}|^[A-Za-z]{3}$|\\text")
@@ -40,6 +42,11 @@ class Node:
     kind: str
     args: tuple["Node", ...] = ()
     name: str = ""
+
+
+def _has_vector(node: Node) -> bool:
+    named = node.kind == "symbol" and node.name.startswith((r"\vec", r"\overrightarrow", r"\hat"))
+    return named or any(map(_has_vector, node.args))
 
 
 def parse(text: str) -> Node:
@@ -99,8 +106,11 @@ class _Reader:
         slashed = False
         while True:
             if self.peek() in _TIMES:
-                self.take()
-                left, slashed = Node("times", (left, self.signed())), False
+                cross = self.take() == r"\times"
+                right = self.signed()
+                if cross and _has_vector(left) and _has_vector(right):
+                    raise Unreadable("vectors")
+                left, slashed = Node("times", (left, right)), False
             elif self.peek() in _OVER:
                 plain_number = left.kind == "number"
                 self.take()
@@ -199,6 +209,8 @@ class _Reader:
     def _number(self, sign: str) -> Node:
         if len(sign) > 400:
             raise Unreadable("too_big")
+        if sign.startswith("00"):  # a part of 1,000
+            raise Unreadable("two_numbers")
         if self.peek() != r"\overline":
             return Node("number", name=sign)
         self.take()
@@ -249,7 +261,15 @@ class _Reader:
             return Node("pi")
         if name in _GREEK:
             return self._symbol("\\" + name)
+        if name in _ACCENTS:
+            return self._symbol(rf"\{name} {self._accented()}")
         raise Unreadable("unknown_command")
+
+    def _accented(self) -> str:
+        """What stands under an arrow or a bar: a name, whatever its letters are elsewhere."""
+        if self.peek() != "{":
+            return self.take()
+        return self._subscript()
 
     def _root(self) -> Node:
         degree = Node("number", name="2")
@@ -296,5 +316,5 @@ class _Reader:
             return False
         if sign[0] == "\\":
             name = sign[1:]
-            return name in FUNCTIONS or name in _GREEK or name in ("frac", "sqrt", "pi", "binom", "lfloor", "lceil")
+            return name in FUNCTIONS or name in _GREEK or name in _BEGINNINGS or name in _ACCENTS
         return sign in _CLOSING or (sign.isascii() and sign[0].isalnum()) or sign[0] == "."

@@ -16,9 +16,16 @@ from tracegen.verify.math.units import Quantity, in_plain_letters, quantity, wit
 T = TypeVar("T")
 CORRECT, INCORRECT, UNDECIDED = Outcome.CORRECT, Outcome.INCORRECT, Outcome.UNDECIDED
 _THREE_PARTS = re.compile(r"[^:]+(?::[^:]+){2,}")
-_IN_BASE = re.compile(r"(-?\w+)_\{?(\d+)\}?\s*")
+_SCIENTIFIC = re.compile(r"([-+]?(?:\d+(?=[eE]\d)|\d*\.\d+))[eE]\+?(-?\d+)")
+_CLOCK = re.compile(r"\d{1,2}:[0-5]\d")
+_CLOCK_TEXT = re.compile(r"(\d{1,2})(?::(\d\d))?([ap])\.?m\.?", re.IGNORECASE)
+_ARTICLE = re.compile(r"^(?:the|an?)\s+", re.IGNORECASE)
+_NOTHING = frozenset({r"\emptyset", r"\{\}", "nosolution", "nosolutions", "emptyset"})
+_IN_BASE = re.compile(r"\(?(-?\w+?)\)?_\{?(\d+)\}?\s*")
 _TEXT = re.compile(r"\\text\{([^{}]*)\}")
+_ALL_TEXT = re.compile(r"\\text\{([^{}]*)\}")
 _PROSE = re.compile(r"[A-Za-z]{4}|^(?:yes|no|odd|red|one|two|six|ten)$", re.IGNORECASE)
+_ANGLE_INSIDE = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc)")
 RADIANS = frozenset({"rad", "radian"})
 _INFINITY = {r"\infty": 1, r"+\infty": 1, r"-\infty": -1}
 _CHOICE = re.compile(r"\(?([A-Z])\)?")
@@ -30,10 +37,14 @@ def compare_leaves(reference: str, answer: str) -> Verdict:
         return Verdict(CORRECT, "equal")
     if reason := _opaque(reference, answer):
         return Verdict(UNDECIDED, reason)
-    if reference.strip() in _INFINITY or answer.strip() in _INFINITY:
-        return _infinities(reference.strip(), answer.strip())
-    if based := _bases(reference, answer):
-        return based
+    for compare in (_ratios, _infinities, _bases):
+        if settled := compare(reference, answer):
+            return settled
+    return _measured(reference, answer)
+
+
+def _measured(reference: str, answer: str) -> Verdict:
+    """Expressions that may each have a unit."""
     mine, theirs = quantity(reference), quantity(answer)
     if mine.unit and not theirs.unit:
         theirs = in_plain_letters(answer) or theirs
@@ -64,7 +75,23 @@ def _opaque(reference: str, answer: str) -> str:
         return "unreadable"
     if r"\ldots" in reference or r"\ldots" in answer:
         return "ellipsis"
-    return "ratio" if _THREE_PARTS.fullmatch(reference) or _THREE_PARTS.fullmatch(answer) else ""
+    if _CLOCK.fullmatch(reference) and _CLOCK.fullmatch(answer):
+        return "ratio"  # or two times of the day
+    return ""
+
+
+def _ratios(reference: str, answer: str) -> Verdict | None:
+    """``2:3:4``: as many parts, in proportion."""
+    if not (_THREE_PARTS.fullmatch(reference) or _THREE_PARTS.fullmatch(answer)):
+        return None
+    mine, theirs = ([tree_of(part) for part in text.split(":")] for text in (reference, answer))
+    nodes = [part for part in (*mine, *theirs) if isinstance(part, Node)]
+    if len(mine) != len(theirs) or len(nodes) < 2 * len(mine):
+        return Verdict(UNDECIDED, "ratio")
+    left, right = nodes[: len(mine)], nodes[len(mine) :]
+    crossed = [(Node("times", (left[0], b)), Node("times", (right[0], a))) for a, b in zip(left, right, strict=True)]
+    words = {_guarded(identity.identical, *pair) for pair in crossed}
+    return _said(words.pop() if len(words) == 1 else "ratio")
 
 
 def _bases(reference: str, answer: str) -> Verdict | None:
@@ -138,6 +165,8 @@ def _difference(left: Node | str, right: Node | str) -> Node:
 @lru_cache(maxsize=4_096)
 def tree_of(text: str) -> Node | str:
     """The tree of a normalised expression, or why there is none."""
+    if scientific := _SCIENTIFIC.fullmatch(text):
+        text = rf"{scientific[1]}\times10^{{{scientific[2]}}}"
     ratio = re.fullmatch(r"([^:]+):([^:]+)", text)
     try:
         return grammar.parse(f"({ratio[1]}):({ratio[2]})" if ratio else text)
@@ -147,14 +176,23 @@ def tree_of(text: str) -> Node | str:
 
 def _words(text: str) -> str:
     """A text answer without wrappers, case and spaces; unlike for every other text."""
-    bare = _TEXT.sub(r"\1", text)
-    if choice := _CHOICE.fullmatch(bare.strip()):
+    bare = _TEXT.sub(r"\1", text).strip()
+    if choice := _CHOICE.fullmatch(bare):
         return choice[1]
-    return re.sub(r"[\s.]", "", bare).casefold() if _PROSE.search(bare) and "\\" not in bare else text
+    if clock := _CLOCK_TEXT.fullmatch(bare.replace(" ", "")):
+        return f"{int(clock[1])}:{clock[2] or '00'}{clock[3].lower()}m"
+    close = re.sub(r"[\s.]", "", _ARTICLE.sub("", bare)).casefold()
+    if close in _NOTHING:
+        return r"\emptyset"
+    if _PROSE.search(bare.rstrip(".")) and "\\" not in bare:
+        return close
+    return bare if _ALL_TEXT.fullmatch(text) else text
 
 
-def _infinities(reference: str, answer: str) -> Verdict:
-    mine, theirs = _INFINITY.get(reference), _INFINITY.get(answer)
+def _infinities(reference: str, answer: str) -> Verdict | None:
+    mine, theirs = _INFINITY.get(reference.strip()), _INFINITY.get(answer.strip())
+    if mine is None and theirs is None:
+        return None
     if mine is not None and mine == theirs:
         return Verdict(CORRECT, "equal")
     known = (mine is not None or readable(reference)) and (theirs is not None or readable(answer))
@@ -239,7 +277,7 @@ def _percent_same(mine: Quantity, reference: Node, answer: Node) -> bool:
 
 
 def _degrees_same(mine: Quantity, theirs: Quantity) -> bool:
-    if r"\pi" in mine.value + theirs.value:
+    if r"\pi" in mine.value + theirs.value or _ANGLE_INSIDE.search(mine.value + theirs.value):
         return False
     left, right = tree_of(without_degrees(mine.value)), tree_of(without_degrees(theirs.value))
     if not (isinstance(left, Node) and isinstance(right, Node)):

@@ -8,11 +8,11 @@ from fractions import Fraction
 from tracegen.types import AnswerReference, Outcome, Verdict
 from tracegen.verify.math import exact, identity
 from tracegen.verify.math.compare import compare
+from tracegen.verify.math.grammar import Node, Unreadable
 from tracegen.verify.math.leaves import tree_of
 from tracegen.verify.math.measures import Measure, measure
 from tracegen.verify.math.structure import Leaf, Named, Relation, Shape, parse
 from tracegen.verify.math.units import Quantity, in_plain_letters, quantity, without_degrees
-from tracegen.verify.math.grammar import Node, Unreadable
 
 _ROUNDING = Fraction(1, 10**30)
 """Relative error of a value that is no fraction, as a root of two, and of a conversion by pi."""

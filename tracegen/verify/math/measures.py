@@ -20,12 +20,13 @@ _UNITS = frozenset(
         "electron_volt calorie bar standard_atmosphere atmosphere torr pound ounce metric_ton knot degree radian "
         "acre hectare gallon quart pint cup fluid_ounce mile_per_hour kilometer_per_hour cubic_centimeter angstrom "
         "unified_atomic_mass_unit molar steradian nautical_mile light_year "
-        "astronomical_unit parsec kilowatt_hour watt_hour dollar cent revolution revolutions_per_minute decibel "
+        "astronomical_unit parsec kilowatt_hour watt_hour dollar cent revolution revolutions_per_minute "
         "force_pound pound_force_per_square_inch horsepower british_thermal_unit dyne erg arcminute arcsecond"
     ).split()
 )
 _SPELLINGS = {
-    "sec": "second", "secs": "second", "min": "minute", "mins": "minute", "hr": "hour", "hrs": "hour", "kms": "km", "cms": "cm", "mms": "mm", "kgs": "kg", "lbs": "pound",
+    "sec": "second", "secs": "second", "min": "minute", "mins": "minute", "hr": "hour", "hrs": "hour",
+    "kms": "km", "cms": "cm", "mms": "mm", "kgs": "kg", "lbs": "pound",
     "yds": "yard", "ins": "inch", "kmh": "kilometer_per_hour", "kph": "kilometer_per_hour",
     "metres": "meter", "metre": "meter", "litres": "liter", "litre": "liter", "amp": "ampere", "amps": "ampere",
     "atm": "standard_atmosphere", "atmospheres": "standard_atmosphere", "ev": "eV", "feet": "foot",
@@ -47,7 +48,6 @@ _SHAPES = (
 )
 _TOKEN = re.compile(r"\s*(?:(?P<name>[A-Za-zµμ_]+)(?:\s*\*\*\s*(?P<power>-?\d))?|(?P<sign>[*/]))")
 _TEMPERATURE = frozenset({("[temperature]", 1)})
-
 
 
 class Measure(NamedTuple):
@@ -141,7 +141,7 @@ def _of_pint(registry: Any, name: str) -> Measure:
 def _registry() -> Any:
     import pint
 
-    registry = pint.UnitRegistry(non_int_type=Fraction)
+    registry: Any = pint.UnitRegistry(non_int_type=Fraction)
     registry.define("dollar = [currency]")
     registry.define("cent = dollar / 100")
     return registry

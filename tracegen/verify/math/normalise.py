@@ -63,7 +63,9 @@ _BROKEN = (  # what escapes do to LaTeX on its way through JSON, and what is see
     (re.compile(r"(?<=[})])\.(?=\s*[\])])"), ""),
 )
 _SCRIPT = re.compile(r"([\^_])\{([A-Za-z0-9]|\\circ)\}")
-_ORDINAL = re.compile(r"(?<=\d)\s*\^?\s*(?:\{\s*)?(?:\\text\{\s*(?:st|nd|rd|th)\s*\}|(?:st|nd|rd|th)(?![A-Za-z]))(?:\s*\})?")
+_ORDINAL = re.compile(
+    r"(?<=\d)\s*\^?\s*(?:\{\s*)?(?:\\text\{\s*(?:st|nd|rd|th)\s*\}|(?:st|nd|rd|th)(?![A-Za-z]))(?:\s*\})?"
+)
 _INFIX = re.compile(r"\{([^{}]*)\\(choose|over)(?![A-Za-z])([^{}]*)\}")
 _INFIX_NAMES = {"choose": "binom", "over": "frac"}
 _LAYOUT = (  # what surrounds mathematics in running text, and what dresses it
@@ -72,10 +74,13 @@ _LAYOUT = (  # what surrounds mathematics in running text, and what dresses it
     (re.compile(r"\\(?:underline|mathstrut)(?![A-Za-z])"), ""),
     (re.compile(r"\\begin\{array\}\{[clr|\s]+\}(.*)\\end\{array\}", re.DOTALL), r"\\begin{matrix}\1\\end{matrix}"),
 )
+_COMBINATIONS = re.compile(r"(?<![A-Za-z\\])C_\{?(\d+|n)\}?\s*\^\s*(?:\{(\w+)\}|(\w))")
 _MONEY = re.compile(r"\s*(-?)\s*\\\$\s*(-?[\d.,]+(?:\{,\}\d{3})*)\s*")
 _DEGREES = re.compile(r"\s*(?:\\text\{\s*degrees?\s*\}|(?<=[\d)}])\s*degrees?(?![A-Za-z]))")
-_BASE_WORDS = {word: number for number, word in enumerate(  # noqa: SIM905
-    "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen".split(), 2)}
+_BASE_WORDS = {
+    "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "eleven": 11,
+    "twelve": 12, "sixteen": 16,
+}  # fmt: skip
 _BASE = re.compile(r"_\{?\\text\{\s*([a-z]+)\s*\}\}?")
 _NUMBER_AND_WORDS = re.compile(r"(-?[\d.,/]*\d)\s+([A-Za-z][A-Za-z ]*)")
 _WORDS = {"only": "", "infinitely many": r"\infty ", "infinity": r"\infty "}
@@ -100,6 +105,7 @@ def normalise(text: str) -> str:
     text = _INFIX.sub(lambda found: rf"\{_INFIX_NAMES[found[2]]}{{{found[1]}}}{{{found[3]}}}", text)
     text = _ORDINAL.sub("", text)
     text = _DEGREES.sub(r"^\\circ ", text)
+    text = _COMBINATIONS.sub(_combinations, text)
     text = _BASE.sub(lambda base: f"_{_BASE_WORDS[base[1]]}" if base[1] in _BASE_WORDS else base[0], text)
     text = _PLAIN_NAMES.sub(r"\\\1 ", text)
     text = _AND.sub(" , ", text)
@@ -135,6 +141,14 @@ def _words(match: re.Match[str]) -> str:
     if len(words) < 2 or "\\" in words or words in _CHOICES or not any(sign.isalpha() for sign in words):
         return words
     return rf"\text{{{words}}}"
+
+
+def _combinations(found: re.Match[str]) -> str:
+    """``C_{10}^{3}``; a constant that is squared has no more than it is numbered."""
+    of, among = found[2] or found[3], found[1]
+    if among.isdigit() and not (of.isdigit() and 1 < int(among[:9]) >= int(of[:9])):
+        return found[0]
+    return rf"\binom{{{among}}}{{{of}}}"
 
 
 def _short_script(match: re.Match[str]) -> str:

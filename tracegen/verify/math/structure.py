@@ -5,7 +5,10 @@ Text in, shapes out. It compares nothing: see ``compare.py``.
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeAlias
+
+from tracegen.verify.math import exact
 
 MAX_ITEMS = 100
 MAX_NESTING = 40
@@ -26,9 +29,12 @@ _LETTER = re.compile(r"(?:\\[A-Za-z]+|[A-Za-z])(?:_(?:\w|\{\w+\}))? ?")
 _ORDER = {"<": "<", r"\le": "<=", ">": ">", r"\ge": ">="}
 _TURNED = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}
 _RELATIONS = frozenset({"=", r"\ne", r"\in", r"\approx", *_ORDER})
-_MATRIX = re.compile(r"\\begin\{([pbv]?matrix)\}(.*)\\end\{\1\}", re.DOTALL)
+_MATRIX = re.compile(r"\\begin\{([pb]?matrix)\}(.*)\\end\{\1\}", re.DOTALL)
 _BRACKETS = {("(", ")"), ("(", "]"), ("[", ")"), ("[", "]"), (r"\{", r"\}"), (r"\langle", r"\rangle"), ("{", "}")}
 _REALS = frozenset({r"\mathbb{R}", r"\mathbb R", r"\R", r"\text{all real numbers}"})
+_REALS_BUT = re.compile(r"(?:\\mathbb\{R\}|\\mathbb R|\\R)\s*(?:\\setminus\s*|-)\\\{(.+)\\\}", re.DOTALL)
+_POINT = re.compile(r"([A-Z])(\(.+,.+\))", re.DOTALL)
+_COUNTS = re.compile(r"\(\s*[\dnk]+\s*,\s*[\dnk]+\s*\)")
 _TEXT_LIST = re.compile(r"\\text\{([^{}\\]*,[^{}\\]*)\}")
 _WHOLE_NUMBER = re.compile(r"[,(]*(?:\\text\{(?:where|for)\})?\(?[a-z] ?\\in ?(?:\\mathbb\{?Z\}?|Z)\)?$")
 
@@ -104,8 +110,8 @@ def parse(text: str, depth: int = 0) -> Shape:
         return _half_line("<", r"\infty")
     listed = _split(text, {",", ";"})
     if len(listed) > 1:
-        return Items(tuple(_item(part, depth) for part in listed if part))
-    for read in (_approximation, _relation, _joined, _bracketed, _both_signs):
+        return Items(_spread(listed, depth))
+    for read in (_approximation, _relation, _joined, _without_points, _both_signs, _bracketed, _point):
         shape = read(text, depth)
         if shape is not None:
             return shape
@@ -114,6 +120,15 @@ def parse(text: str, depth: int = 0) -> Shape:
 
 def _item(text: str, depth: int) -> Shape:
     return parse(text, depth + 1)
+
+
+def _spread(parts: list[str], depth: int) -> tuple[Shape, ...]:
+    """The items of a list or set; ``±1`` among them is two."""
+    items: list[Shape] = []
+    for part in parts:
+        both = _both_signs(part, depth)
+        items += both.items if isinstance(both, Items) else [_item(part, depth)] if part else []
+    return tuple(items)
 
 
 def _split(text: str, signs: set[str] | frozenset[str]) -> list[str]:
@@ -159,6 +174,8 @@ def _relation(text: str, depth: int) -> Shape | None:
         return Leaf(text)
     if signs[0] == "=":
         return _equality(sides, depth)
+    if signs == [r"\ne"] and _LETTER.fullmatch(sides[0]):
+        return Named(sides[0].strip(), _all_but([sides[1]]))
     if signs == [r"\in"] and _LETTER.fullmatch(sides[0]):
         return Named(sides[0].strip(), _item(sides[1], depth))
     return Relation(signs[0], sides[0], sides[1]) if len(signs) == 1 else Leaf(text)
@@ -215,6 +232,33 @@ def _joined(text: str, depth: int) -> Shape | None:
     return Union(tuple(_item(part, depth) for part in parts))
 
 
+def _without_points(text: str, _: int) -> Shape | None:
+    r"""``\mathbb{R}\setminus\{0, 1\}``."""
+    match = _REALS_BUT.fullmatch(text)
+    points = _split(match[1], {",", ";"}) if match else []
+    numbers = {point: exact.read(point) for point in points}
+    if len(points) == 1:
+        return _all_but(points)
+    if not points or not all(numbers.values()):
+        return None
+    return _all_but(sorted(points, key=lambda point: number.value if (number := numbers[point]) else 0))
+
+
+def _all_but(points: list[str]) -> Union:
+    """The reals without some points, which are in order."""
+    bounds = [r"-\infty", *points, r"\infty"]
+    return Union(tuple(_interval(low, high, False, False) for low, high in pairwise(bounds)))
+
+
+def _point(text: str, depth: int) -> Shape | None:
+    """``A(1,2)``: a point and its name. ``C(5,2)`` may be a number of combinations."""
+    match = _POINT.fullmatch(text)
+    if match is None or (match[1] in "CP" and _COUNTS.fullmatch(match[2])):
+        return None
+    value = _bracketed(match[2], depth)
+    return Named(match[1], value) if isinstance(value, Items) and value.ordered else None
+
+
 def _bracketed(text: str, depth: int) -> Shape | None:
     if matrix := _MATRIX.fullmatch(text):
         return _matrix(matrix[2], depth)
@@ -232,6 +276,8 @@ def _bracketed(text: str, depth: int) -> Shape | None:
         return _item(inner, depth) if opening == "(" and closing == ")" else None
     if opening == r"\langle":
         opening, closing = "(", ")"
+    if opening == r"\{":
+        return Items(_spread(parts, depth), opening, closing)
     return Items(tuple(_item(part, depth) for part in parts), opening, closing)
 
 
@@ -268,7 +314,7 @@ def _matrix(body: str, depth: int) -> Shape:
 
 def _both_signs(text: str, depth: int) -> Shape | None:
     signs = (r"\pm", r"\mp")
-    if sum(text.count(sign) for sign in signs) != 1:
+    if sum(text.count(sign) for sign in signs) != 1 or text.startswith(r"\{") or len(_split(text, _RELATIONS)) > 1:
         return None
     sign = signs[0] if signs[0] in text else signs[1]
     return Items(tuple(_item(text.replace(sign, one).lstrip("+"), depth) for one in ("+", "-")))

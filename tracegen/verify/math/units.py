@@ -14,7 +14,8 @@ _PLAIN_UNIT = re.compile(
     re.IGNORECASE,
 )
 _PLAIN_LETTERS = re.compile(
-    r"(?P<value>[-+]?(?:\d+(?:\.\d+)?|\.\d+)(?:\\(?:times|cdot)10\^(?:\{-?\d+\}|\d))?)\s*(?P<words>\^?\\?[A-Za-z].*)", re.DOTALL
+    r"(?P<value>[-+]?(?:\d+(?:\.\d+)?|\.\d+)(?:\\(?:times|cdot)10\^(?:\{-?\d+\}|\d))?)\s*(?P<words>\^?\\?[A-Za-z].*)",
+    re.DOTALL,
 )
 _MULTIPLIER = re.compile(
     r"hundred|thousand|million|billion|trillion|dozen|half|halves|third|quarter|not|no", re.IGNORECASE
