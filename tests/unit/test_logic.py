@@ -7,7 +7,8 @@ import pytest
 
 from tracegen.extract import last_boxed
 from tracegen.types import AnswerReference, Outcome, ProceduralReference, Trace
-from tracegen.verify.logic import UNSOUND, LogicVerifier, score_answer
+from tracegen.verify.logic import LogicVerifier, score_answer
+from tracegen.verify.logic_doubts import UNSOUND
 from tracegen.verify.pool import Case, VerifierPool
 
 with warnings.catch_warnings():

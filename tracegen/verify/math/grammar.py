@@ -28,7 +28,10 @@ _ACCENTS = frozenset({"vec", "overrightarrow", "hat", "bar", "overline"})
 _BEGINNINGS = frozenset({"frac", "sqrt", "pi", "binom", "lfloor", "lceil"})
 _TIMES = frozenset({"*", r"\cdot", r"\times"})
 _OVER = frozenset({"/", r"\div", ":"})
-_WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{4,}|^[A-Za-z]{3}$|\\text")
+_WORD = re.compile(
+    r"(?<![\\A-Za-z])(?:[A-Za-z]{4,}|(?:not|no|or|and|the|is|of|any|all|odd|are|has|for|two|one|six|ten|but)(?![A-Za-z]))"
+    r"|^[A-Za-z]{3}$|\\text"
+)
 
 
 class Unreadable(Exception):  # noqa: N818 - a fact about a text, not a fault

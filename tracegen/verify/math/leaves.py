@@ -17,6 +17,7 @@ T = TypeVar("T")
 CORRECT, INCORRECT, UNDECIDED = Outcome.CORRECT, Outcome.INCORRECT, Outcome.UNDECIDED
 _THREE_PARTS = re.compile(r"[^:]+(?::[^:]+){2,}")
 _SCIENTIFIC = re.compile(r"([-+]?(?:\d+(?=[eE]\d)|\d*\.\d+))[eE]\+?(-?\d+)")
+_CAPITALS = re.compile(r"[A-Z]{2,}")
 _CLOCK = re.compile(r"\d{1,2}:[0-5]\d")
 _CLOCK_TEXT = re.compile(r"(\d{1,2})(?::(\d\d))?([ap])\.?m\.?", re.IGNORECASE)
 _ARTICLE = re.compile(r"^(?:the|an?)\s+", re.IGNORECASE)
@@ -73,6 +74,8 @@ def _opaque(reference: str, answer: str) -> str:
     """Why two texts that are not the same text are not compared at all."""
     if not reference or not answer:
         return "unreadable"
+    if _CAPITALS.fullmatch(reference) and _CAPITALS.fullmatch(answer):
+        return "different_names"  # AB is BA as a segment, and not as a ray or as a code
     if r"\ldots" in reference or r"\ldots" in answer:
         return "ellipsis"
     if _CLOCK.fullmatch(reference) and _CLOCK.fullmatch(answer):
@@ -214,6 +217,8 @@ def _quantities(mine: Quantity, theirs: Quantity) -> Verdict:
 
 def _trees(mine: Quantity, theirs: Quantity, reference: Node, answer: Node) -> Verdict:
     word = _guarded(identity.identical, reference, answer)
+    if word == identity.SAME and symbols(answer) and not symbols(reference):
+        return Verdict(UNDECIDED, "different_letters")  # letters that cancel, or that were words: "of 0"
     if word == identity.SAME and mine.percent != theirs.percent:
         return Verdict(UNDECIDED, "percent")
     if word == identity.SAME:
