@@ -70,10 +70,10 @@ class ChoiceVerifier:
         if why or not isinstance(reference, ChoiceReference):
             return Verdict(UNDECIDED, "reference_unreadable", why)
         answer = MathVerifier(self.answer_from).answer(trace) or ""
-        if not _bare(answer):
-            return Verdict(INCORRECT, "no_answer", "no box in the answer, or an empty one")
         if len(answer) > MAX_CHARACTERS:
             return Verdict(UNDECIDED, "too_big", f"an answer of {len(answer)} characters")
+        if not _bare(answer):
+            return Verdict(INCORRECT, "no_answer", "no box in the answer, or an empty one")
         return _by_letter(reference, answer)
 
     def verify(self, reference: Reference, trace: Trace) -> Verdict:

@@ -217,12 +217,8 @@ def _quantities(mine: Quantity, theirs: Quantity) -> Verdict:
 
 def _trees(mine: Quantity, theirs: Quantity, reference: Node, answer: Node) -> Verdict:
     word = _guarded(identity.identical, reference, answer)
-    if word == identity.SAME and symbols(answer) and not symbols(reference):
-        return Verdict(UNDECIDED, "different_letters")  # letters that cancel, or that were words: "of 0"
-    if word == identity.SAME and mine.percent != theirs.percent:
-        return Verdict(UNDECIDED, "percent")
     if word == identity.SAME:
-        return Verdict(CORRECT, "equal")
+        return _same(mine.percent == theirs.percent, bool(symbols(answer) and not symbols(reference)))
     number = exact.read(mine.value)
     if number and number.decimals and not symbols(answer):
         return _near(number, reference, answer, mine.percent and not theirs.percent)
@@ -235,6 +231,13 @@ def _trees(mine: Quantity, theirs: Quantity, reference: Node, answer: Node) -> V
     if word == identity.DIFFERENT and _is_decimal(theirs) and _close_by(theirs, reference):
         return Verdict(UNDECIDED, "rounded")
     return _said(word)
+
+
+def _same(as_percent: bool, letters_cancel: bool) -> Verdict:
+    """Letters that cancel may have been words, as in "of 0"."""
+    if letters_cancel:
+        return Verdict(UNDECIDED, "different_letters")
+    return Verdict(CORRECT, "equal") if as_percent else Verdict(UNDECIDED, "percent")
 
 
 def _other_letters(mine: frozenset[str], theirs: frozenset[str]) -> bool:
