@@ -49,7 +49,7 @@ def _measured(reference: str, answer: str) -> Verdict:
     mine, theirs = quantity(reference), quantity(answer)
     if mine.unit and not theirs.unit:
         theirs = in_plain_letters(answer) or theirs
-    if mine.unit and theirs.unit and mine.unit != theirs.unit:
+    if mine.unit and theirs.unit and mine.words != theirs.words:
         return _converted(mine, theirs)
     if RADIANS & {mine.unit, theirs.unit} and mine.degrees != theirs.degrees:
         mine, theirs = mine._replace(degrees=True), theirs._replace(degrees=True)  # each says what it is in
@@ -59,10 +59,10 @@ def _measured(reference: str, answer: str) -> Verdict:
 def _converted(mine: Quantity, theirs: Quantity) -> Verdict:
     """Two units: the same by another name, or of one quantity and so to be converted, or else not to be weighed."""
     to, given = measure(mine.words), measure(theirs.words)
+    if to == given and (to is not None or mine.unit == theirs.unit):
+        return _quantities(mine, theirs)
     if to is None or given is None or to.dimension != given.dimension:
         return Verdict(UNDECIDED, "different_units")
-    if to == given:
-        return _quantities(mine, theirs)
     numbers = exact.read(mine.value), exact.read(theirs.value)
     if not (numbers[0] and numbers[1]):
         return Verdict(UNDECIDED, "different_units")
