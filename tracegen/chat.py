@@ -1,7 +1,17 @@
 """The chat that a teacher is sent. Pure, and the only place that composes it: generation and corpus must agree."""
 
 from tracegen.recipe import Teacher
-from tracegen.types import AnswerReference, Domain, Message, ProceduralReference, Prompt, Request, attempt_seed
+from tracegen.types import (
+    AnswerReference,
+    ChoiceReference,
+    Domain,
+    Message,
+    ProceduralReference,
+    Prompt,
+    Request,
+    RubricReference,
+    attempt_seed,
+)
 
 
 def user_turn(teacher: Teacher, domain: Domain, text: str) -> str:
@@ -40,8 +50,10 @@ def request(prompt: Prompt, index: int, teacher: Teacher, run_seed: int) -> Requ
 
 def _hint(prompt: Prompt) -> str:
     match prompt.reference:
-        case AnswerReference(answer=answer):
+        case AnswerReference(answer=answer) | ChoiceReference(answer=answer):
             return answer
+        case RubricReference(example=example):
+            return example
         case ProceduralReference(item=item):
             return str(item.get("answer", ""))
         case _:

@@ -5,21 +5,19 @@ answer, or an object with a ``kind``. A response with ``</think>`` is split like
 answer. Rows stream in batches, in order.
 """
 
-import json
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-
-from tracegen.errors import UserError, first_line
+from tracegen.errors import UserError
 from tracegen.extract import CLOSE, split
 from tracegen.protocols import Verifier
+from tracegen.references import UnreadableReference, read_reference
 from tracegen.tables import Row, format_of, read_batches, writing
-from tracegen.types import AnswerReference, NoReference, Outcome, Reference, Trace, Verdict
+from tracegen.types import NoReference, Outcome, Trace, Verdict
+from tracegen.verify.choice import ChoiceVerifier
 from tracegen.verify.host import EXTRACT, NO_VERIFIER
 from tracegen.verify.judge import Appeal, JudgeSpec, Panel
 from tracegen.verify.logic import LogicVerifier
@@ -30,7 +28,6 @@ from tracegen.verify.process import Limits
 logger = logging.getLogger(__name__)
 
 NEEDED = ("id", "reference", "response")
-_REFERENCE: TypeAdapter[Reference] = TypeAdapter(Reference)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +40,13 @@ class Judged:
     """Counted over ``outcome/reason``."""
 
 
-class _Unreadable(Exception):  # noqa: N818 - a fact about a row, not a fault
-    """The reference of a row cannot be read."""
-
-
 def default_verifiers() -> dict[str, Verifier]:
     """By kind of reference. Others' traces may give their answer on the last line (``A: 42``) instead of in a box."""
-    return {"answer": MathVerifier(answer_from="box_or_last_line"), "procedural": LogicVerifier()}
+    return {
+        "answer": MathVerifier(answer_from="box_or_last_line"),
+        "choice": ChoiceVerifier(answer_from="box_or_last_line"),
+        "procedural": LogicVerifier(),
+    }
 
 
 async def judge_file(
@@ -124,7 +121,7 @@ def _question(row: Row) -> str:
 def _prepare(row: Row, verifiers: Mapping[str, Verifier]) -> Case | tuple[str, Verdict]:
     try:
         reference = read_reference(row["reference"])
-    except _Unreadable as error:
+    except UnreadableReference as error:
         logger.warning("row %s: reference unreadable: %s", row["id"], error)
         return NO_VERIFIER, Verdict(Outcome.UNDECIDED, "reference_unreadable", str(error))
     if not isinstance(row["response"], str):
@@ -136,36 +133,3 @@ def _prepare(row: Row, verifiers: Mapping[str, Verifier]) -> Case | tuple[str, V
         reason = "no_reference" if isinstance(reference, NoReference) else "no_verifier"
         return NO_VERIFIER, Verdict(Outcome.UNDECIDED, reason, f"for kind {reference.kind!r}")
     return Case(reference.kind, reference, trace)
-
-
-def read_reference(value: Any) -> Reference:
-    """A reference as rows hold it: text, a number, an object with a ``kind``, or such an object as JSON text."""
-    if value is None:
-        return NoReference()
-    if isinstance(value, str) and value.lstrip().startswith("{"):
-        value = _object(value)
-    if isinstance(value, Mapping):
-        # A Parquet struct has every field of every kind; those of other kinds are null.
-        given = {key: field for key, field in value.items() if field is not None}
-        try:
-            return _REFERENCE.validate_python(given)
-        except ValidationError as error:
-            raise _Unreadable(_first_problem(error)) from error
-    if isinstance(value, (str, int, float)) and not isinstance(value, bool) and str(value).strip():
-        return AnswerReference(answer=str(value))
-    raise _Unreadable(f"an answer or an object with a kind is needed, not {value!r:.60}")
-
-
-def _object(text: str) -> Any:
-    """The object that a text is, if it is one with a kind; LaTeX begins with a brace, too."""
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-    return value if isinstance(value, dict) and "kind" in value else text
-
-
-def _first_problem(error: ValidationError) -> str:
-    problem = error.errors()[0]
-    where = ".".join(str(part) for part in problem["loc"])
-    return f"{where}: {problem['msg']}" if where else first_line(ValueError(problem["msg"]))

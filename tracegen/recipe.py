@@ -26,6 +26,8 @@ class Columns(Value):
     answer: str | None = "answer"
     """The reference answer. See ``answer_pattern`` where it is part of a longer text. ``null``: there is none, and
     verdicts are undecided until ``tracegen judge --run RUN --majority`` puts the answers to the vote."""
+    reference: str | None = None
+    """A whole reference of any kind, as a struct or as JSON text with a ``kind``; takes the place of ``answer``."""
     difficulty: str | None = None
     """Prompts of one source and difficulty share what is learnt about their pass rates."""
     id: str | None = None
@@ -51,9 +53,12 @@ class TableSource(Source):
     r"""Regular expression whose first group is the answer, as ``#### (.+)$`` for GSM8K; the last match counts."""
 
     @model_validator(mode="after")
-    def _pattern_has_a_column(self) -> Self:
+    def _one_way_to_a_reference(self) -> Self:
         if self.answer_pattern is not None and self.columns.answer is None:
             msg = "answer_pattern reads columns.answer, which is null: leave it out"
+            raise ValueError(msg)
+        if self.columns.reference is not None and self.answer_pattern is not None:
+            msg = "answer_pattern reads columns.answer, and columns.reference takes its place: leave one of them out"
             raise ValueError(msg)
         return self
 
@@ -304,7 +309,7 @@ class Recipe(Value):
     preparation: Preparation = Preparation()
     teacher: Teacher
     rejection: Rejection = Rejection()
-    verifiers: dict[str, str] = {"answer": "math", "procedural": "logic"}
+    verifiers: dict[str, str] = {"answer": "math", "choice": "choice", "procedural": "logic"}
     """Which verifier judges which kind of reference."""
     judge: Judge | None = None
     """Without one, what the verifiers leave undecided is dropped."""

@@ -20,6 +20,7 @@ BUILT_IN: dict[Kind, dict[str, str]] = {
         "vllm": "tracegen.engines.vllm:VllmEngine",
     },
     "verifier": {
+        "choice": "tracegen.verify.choice:ChoiceVerifier",
         "logic": "tracegen.verify.logic:LogicVerifier",
         "math": "tracegen.verify.math:MathVerifier",
     },

@@ -121,6 +121,8 @@ class ProceduralReference(Value):
     """Name in reasoning-gym's registry, as ``chain_sum``."""
     item: Mapping[str, object]
     """The item as generated: ``question``, ``answer``, ``metadata``; JSON types only."""
+    options: Mapping[str, object] = {}
+    """The dataset's own configuration that the item was made with; some scorers read it (puzzle24's range)."""
 
 
 class RubricReference(Value):

@@ -48,6 +48,14 @@ HOSTILE = {
     "M19 zoo": ("1", "zoo"),
     "M19 undefined": ("1", "0/0"),
     "M19 undefined reference": ("0/0", r"\frac{0}{0}+0"),
+    "M15 gaps": ("1", " " * 1_990 + "x"),
+    "M15 fractions": ("1", r"\frac" * 390),
+    "M15 factors": ("1", "x" * 3 + "y z" * 600),
+    "M1 long tower": ("1", "2^" * 900 + "2"),
+    "M13 many signs": ("1", ",".join([r"\pm 1"] * 200)),
+    "M19 cancelled letters": ("0", "not 0"),
+    "M19 identity": ("x=y", "z=z"),
+    "family": (r"k^{99}!, k\in\mathbb{Z}", r"n^{98}!, n\in\mathbb{Z}"),
     "sum": ("1", r"\sum_{n=1}^{10000000} \frac{1}{n}"),
     "product": ("1", r"\prod_{n=1}^{9999} n^n"),
     "limit": ("1", r"\lim_{x\to\infty} x^{x^{x^{x}}}"),
@@ -55,6 +63,8 @@ HOSTILE = {
     "power of two": ("1", "2^{10^9}"),
     "tower of roots": ("1", r"\sqrt{2}^{\sqrt{2}^{\sqrt{2}^{99999}}}"),
 }
+
+READS_ONE = frozenset({"M6 parentheses, some"})
 
 
 def case(reference: str, answer: str) -> Case:
@@ -90,6 +100,32 @@ async def test_hostile_answers_do_not_hold_up_a_batch(pool: VerifierPool) -> Non
     good = [case(rf"\sqrt{{{number}}}", rf"{number}^{{1/2}}") for number in range(2, 30)]
     verdicts = await pool.judge([*cases, *good])
     assert {verdict.outcome for verdict in verdicts[len(cases) :]} == {Outcome.CORRECT}
+
+
+async def test_m10_the_last_of_many_boxes_is_the_answer(pool: VerifierPool) -> None:
+    boxes = " ".join(rf"\boxed{{{number}}}" for number in range(300))
+    cases = [Case("answer", AnswerReference(answer=answer), Trace("", boxes)) for answer in ("299", "17")]
+    assert [verdict.outcome for verdict in await pool.judge(cases)] == [Outcome.CORRECT, Outcome.INCORRECT]
+
+
+async def test_hostile_numbers_with_a_unit_are_answered_in_time(pool: VerifierPool) -> None:
+    for name, (_, answer) in HOSTILE.items():
+        reference = AnswerReference(answer="1", unit="m", tolerance=0.01)
+        begun = time.monotonic()
+        case = Case("answer", reference, Trace("", rf"\boxed{{{answer}}}"))
+        verdict = (await pool.judge([case]))[0]
+        assert time.monotonic() - begun <= DEADLINE_S + 0.5, name
+        assert verdict.outcome is not Outcome.CORRECT or name in READS_ONE, name
+    assert len(pool.pids) == 2
+
+
+async def test_verdicts_do_not_depend_on_what_was_judged_before(pool: VerifierPool) -> None:
+    cases = [case(*pair) for name, pair in HOSTILE.items() if name.startswith(("M1", "M8", "M18", "M19"))]
+    first = await pool.judge(cases)
+    again = (await pool.judge(cases[::-1]))[::-1]
+    assert [(one.outcome, one.reason, one.detail) for one in first] == [
+        (one.outcome, one.reason, one.detail) for one in again
+    ]
 
 
 async def test_m14_the_box_in_the_reasoning_does_not_count(pool: VerifierPool) -> None:

@@ -8,15 +8,25 @@ import pytest
 
 from tracegen.protocols import Verifier
 from tracegen.registry import names, resolve
-from tracegen.types import AnswerReference, NoReference, Outcome, ProceduralReference, Reference, Trace, Verdict
+from tracegen.types import (
+    AnswerReference,
+    ChoiceReference,
+    NoReference,
+    Outcome,
+    ProceduralReference,
+    Reference,
+    Trace,
+    Verdict,
+)
 
 GIVEN: dict[str, Reference] = {
     "answer": AnswerReference(answer="12"),
+    "choice": ChoiceReference(answer="B", options=("13", "12")),
     "procedural": ProceduralReference(
         dataset="chain_sum", item={"question": "5 + 7", "answer": "12", "metadata": {"difficulty": {}}}
     ),
 }
-BUILT_IN = [name for name in names("verifier") if name in ("logic", "math")]
+BUILT_IN = [name for name in names("verifier") if name in ("choice", "logic", "math")]
 
 
 @pytest.fixture(params=BUILT_IN)

@@ -5,9 +5,11 @@ import warnings
 
 import pytest
 
+from benchmarks.gold.puzzles import solution
 from tracegen.extract import last_boxed
 from tracegen.types import AnswerReference, Outcome, ProceduralReference, Trace
-from tracegen.verify.logic import UNSOUND, LogicVerifier, score_answer
+from tracegen.verify.logic import LogicVerifier, score_answer
+from tracegen.verify.logic_doubts import SOLUTION_ONLY, UNSOUND
 from tracegen.verify.pool import Case, VerifierPool
 
 with warnings.catch_warnings():
@@ -79,8 +81,76 @@ def test_an_unsound_scorer_is_not_believed(dataset: str, wrong: str) -> None:
     assert (verdict.outcome, verdict.reason) == (Outcome.UNDECIDED, "scorer_unsound")
 
 
+@pytest.mark.parametrize(
+    ("dataset", "wrong"),
+    [
+        ("knights_knaves", "not {}"),
+        ("letter_jumble", "{} x"),
+        ("fraction_simplification", "{} or 1/2"),
+        ("kakurasu", "not {}"),
+        ("survo", "not {}"),
+        ("sokoban", "not {}"),
+        ("quantum_lock", "not {}"),
+    ],
+)
+def test_what_a_scorer_does_not_check_is_doubted(dataset: str, wrong: str) -> None:
+    given = reference(dataset)
+    assert judge(given, wrong.format(given.item["answer"])) is not Outcome.CORRECT
+
+
+def test_a_tolerance_is_not_believed() -> None:
+    near = ProceduralReference(dataset="coin_flip", item={"question": "", "answer": "0.109375", "metadata": {}})
+    assert judge(near, "0.109376") is Outcome.UNDECIDED
+    assert judge(near, "7/64") is Outcome.CORRECT
+    decimal = ProceduralReference(
+        dataset="decimal_arithmetic",
+        item={"question": "", "answer": "25.413", "metadata": {}},
+        options={"max_num_decimal_places": 3},
+    )
+    assert judge(decimal, "25.414") is Outcome.UNDECIDED
+    assert judge(decimal, "25.4130") is Outcome.CORRECT
+    assert judge(decimal, "25.42") is Outcome.INCORRECT
+
+
+def test_24_needs_the_numbers_of_the_puzzle() -> None:
+    item = {"question": "", "answer": "(1 + 7)*(4 - 1)", "metadata": {"numbers": [1, 7, 4, 1]}}
+    given = ProceduralReference(dataset="puzzle24", item=item, options={"min_value": 1, "max_value": 9})
+    assert judge(given, "(7+1)*(4-1)") is Outcome.CORRECT
+    assert judge(given, "1*9*3 - 3") is Outcome.UNDECIDED
+    assert judge(given, "7*4 - 1 - 1") is Outcome.INCORRECT
+
+
+def test_a_vehicle_may_not_move_through_another() -> None:
+    board = "oooooo" * 2 + "AAoooo" + "oooooo" * 3
+    given = ProceduralReference(
+        dataset="rush_hour", item={"question": "", "answer": None, "metadata": {"board_config": board}}
+    )
+    assert judge(given, "A+4") is Outcome.CORRECT
+    assert judge(given, "A+5") is Outcome.UNDECIDED
+    assert judge(given, "not A+4") is Outcome.UNDECIDED
+    assert judge(given, "A+3") is Outcome.INCORRECT
+
+
+def test_a_scorer_knows_the_configuration_of_its_items() -> None:
+    item = {"question": "", "answer": "10 + 10 + 2 + 2", "metadata": {"numbers": [10, 10, 2, 2]}}
+    given = ProceduralReference(dataset="puzzle24", item=item)
+    narrow = given.model_copy(update={"options": {"max_value": 9}})
+    assert judge(given, "10+2+10+2") is Outcome.CORRECT
+    assert judge(narrow, "10+2+10+2") is Outcome.INCORRECT
+    assert "does not take these options" in LogicVerifier().check(given.model_copy(update={"options": {"no_such": 1}}))
+    assert "at most 10" in LogicVerifier().check(given.model_copy(update={"options": {"max_value": 20}}))
+
+
+@pytest.mark.parametrize("dataset", sorted(WITHOUT_ANSWER))
+def test_a_solution_of_an_item_without_an_answer(dataset: str) -> None:
+    given = reference(dataset)
+    answer = solution(dataset, given.item["metadata"])
+    assert judge(given, answer or "") is Outcome.CORRECT
+    assert judge(given, "x") is not Outcome.CORRECT
+
+
 def test_every_unsound_scorer_has_a_reason() -> None:
-    assert UNSOUND.keys() <= DATASETS.keys()
+    assert UNSOUND.keys() | SOLUTION_ONLY.keys() <= DATASETS.keys()
     assert all(UNSOUND.values())
 
 

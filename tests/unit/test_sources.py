@@ -221,3 +221,11 @@ def test_a_hub_dataset_in_a_folder(tmp_path: Path) -> None:
     assert found[1] == Unusable("s", "2", "reference", "column 'answer' is missing")
     assert "has no column 'text'" in refusal(tmp_path, columns={"text": "text"}, **hub)
     assert "dataset set: " in refusal(tmp_path, split="nope", **hub)
+
+
+def test_a_procedural_reference_knows_its_configuration(tmp_path: Path) -> None:
+    pytest.importorskip("reasoning_gym")
+    [row] = read(tmp_path, kind="reasoning_gym", dataset="chain_sum", size=1, options={"max_terms": 3})
+    assert isinstance(row, Prompt)
+    assert isinstance(row.reference, ProceduralReference)
+    assert row.reference.options == {"max_terms": 3}

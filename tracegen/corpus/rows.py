@@ -18,11 +18,13 @@ from tracegen.recipe import Recipe
 from tracegen.types import (
     FILTERED,
     AnswerReference,
+    ChoiceReference,
     FinishReason,
     Outcome,
     ProceduralReference,
     Prompt,
     Reference,
+    RubricReference,
     Trace,
 )
 
@@ -152,7 +154,11 @@ def reference_answer(reference: Reference) -> str:
     """The reference as a person would write it."""
     match reference:
         case AnswerReference():
+            return f"{reference.answer} {reference.unit}".rstrip()
+        case ChoiceReference():
             return reference.answer
+        case RubricReference():
+            return reference.example
         case ProceduralReference():
             answer = reference.item.get("answer")
             return answer if isinstance(answer, str) else "" if answer is None else json.dumps(answer)

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
+from string import ascii_uppercase
 from typing import Literal
 
 from pydantic import Field
@@ -192,10 +193,12 @@ def _appending(path: str) -> int:
 
 
 def wrong_answer(right: str, drawn: float) -> str:
-    """An answer that differs from the right one: a number near it, the opposite, or a number where neither fits."""
+    """An answer that differs from the right one: a number near it, the opposite, another option, or any number."""
     opposite = {"yes": "No", "no": "Yes", "true": "False", "false": "True"}.get(right.strip().lower())
     if opposite:
         return opposite
+    if right in ascii_uppercase[:10] and len(right) == 1:
+        return "B" if right == "A" else "A"
     step = 1 + int(drawn * 97)
     try:
         return str(int(right) + step)

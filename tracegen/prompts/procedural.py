@@ -22,7 +22,7 @@ def procedural_rows(source: ReasoningGymSource) -> Iterator[Prompt]:
 
 def _prompt(source: ReasoningGymSource, item: Mapping[str, object], number: str) -> Prompt:
     text = str(item["question"])
-    reference = ProceduralReference(dataset=source.dataset, item=item)
+    reference = ProceduralReference(dataset=source.dataset, item=item, options=source.options)
     return Prompt(prompt_id(source.domain, text), source.domain, text, reference, source.name, number, source.licence)
 
 

@@ -26,6 +26,7 @@ from tracegen.recipe import (
     SyntheticSource,
     TableSource,
 )
+from tracegen.references import UnreadableReference, read_reference
 from tracegen.types import AnswerReference, NoReference, Prompt, Reference, prompt_id
 
 
@@ -97,6 +98,15 @@ def _prompt(source: TableSource, pattern: re.Pattern[str] | None, place: str, ro
 
 def _reference(source: TableSource, pattern: re.Pattern[str] | None, row: Row) -> Reference | str:
     """What the row is judged against, or what is wrong with it."""
+    whole = source.columns.reference
+    if whole is not None:
+        value = row.values.get(whole)
+        if not isinstance(value, dict) and (fault := _fault(value)):
+            return f"column {whole!r} {fault}"
+        try:
+            return read_reference(value)
+        except UnreadableReference as error:
+            return f"column {whole!r}: {error}"
     if source.columns.answer is None:
         return NoReference()
     answer = row.values.get(source.columns.answer)

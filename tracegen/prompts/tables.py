@@ -40,6 +40,9 @@ def jsonl_rows(source: JsonlSource, base: Path) -> Iterator[Row]:
         lines = ((number, line) for number, line in numbered if line.strip())
         for position, (number, line) in enumerate(lines):
             values = _json_object(line, f"{where}, line {number}")
+            if (column := source.columns.reference) in values:
+                # Its numbers are data of a scorer, not answers that have to stay as they are spelt.
+                values[column] = json.loads(line.decode("utf-8-sig"))[column]
             if position == 0:
                 require_columns(source, list(values))
             yield Row(str(number), values)
@@ -95,8 +98,9 @@ def require_columns(source: TableSource, found: list[str]) -> None:
 
 
 def named_columns(columns: Columns) -> dict[str, str]:
-    """What the recipe maps, without an id column that it does not name."""
-    return {key: column for key, column in columns if column is not None}
+    """What the recipe maps: no id column that it does not name, and no answer where a whole reference stands."""
+    unread = "answer" if columns.reference is not None else None
+    return {key: column for key, column in columns if column is not None and key != unread}
 
 
 def _unpacked(stream: BinaryIO) -> IO[bytes]:

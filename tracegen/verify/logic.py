@@ -1,34 +1,24 @@
 """The logic verifier, ``logic/1``: items of reasoning-gym's datasets, judged by each dataset's own scorer.
 
-It adds nothing to a scorer's judgement: correct is a score of exactly 1. Some scorers evaluate the answer as a Python
-expression, so they run in killable processes only.
+Correct is a score of exactly 1 that ``logic_doubts.py`` has nothing against; it adds nothing else to a scorer's
+judgement. Some scorers evaluate the answer as a Python expression, so they run in killable processes only.
 """
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, ClassVar
 
-from tracegen.errors import MissingDependency
+from tracegen.errors import MissingDependency, first_line
 from tracegen.extract import last_boxed
 from tracegen.types import Outcome, ProceduralReference, Reference, Trace, Verdict
-from tracegen.verify.math import exact
+from tracegen.verify.logic_doubts import doubt
 
 Scorer = Callable[[str, dict[str, Any]], float]
 MAX_CHARACTERS = 20_000
 """Longest answer that is judged; the longest reference answer of a default item has under 4,000."""
 FIELDS = ("question", "answer", "metadata")
-
-UNSOUND: Mapping[str, str] = {
-    "game_of_life_halting": "any answer that is not empty scores as True",
-    "gsm_symbolic": "the sign is dropped, and any text around the number: -405 scores as 405",
-}
-"""Datasets whose scorer takes wrong answers for right (reasoning-gym 0.1.25): the answer must be equal, too."""
-
-_NOT_A_NUMBER = re.compile(r"(?<![a-z])(?:nan|inf|infinity)(?![a-z])", re.IGNORECASE)
-"""Comparisons with a tolerance take nan for right (complex_arithmetic)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +37,13 @@ class LogicVerifier:
             return f"the item lacks {', '.join(missing)}"
         if not isinstance(reference.item["metadata"], Mapping):
             return "the item's metadata is no mapping"
-        return "" if reference.dataset in _datasets() else f"reasoning-gym has no dataset {reference.dataset!r}"
+        if reference.dataset not in _datasets():
+            return f"reasoning-gym has no dataset {reference.dataset!r}"
+        try:
+            _scorer_of(reference)
+        except (TypeError, ValueError, AssertionError) as error:
+            return f"{reference.dataset} does not take these options: {first_line(error)}"
+        return ""
 
     def quick(self, reference: Reference, trace: Trace) -> Verdict | None:
         """The item's own answer is right by the dataset's definition; all else is for the scorer."""
@@ -74,8 +70,8 @@ class LogicVerifier:
         detail = f"score {score:g} for {answer[:120]!r}"
         if score != 1:
             return Verdict(Outcome.INCORRECT, "scored", detail)
-        if doubt := _doubt(reference, answer):
-            return Verdict(Outcome.UNDECIDED, "scorer_unsound", doubt)
+        if why := doubt(_source(reference), reference.item, answer):
+            return Verdict(Outcome.UNDECIDED, "scorer_unsound", why)
         return Verdict(Outcome.CORRECT, "scored", detail)
 
     def warm(self) -> None:
@@ -85,7 +81,7 @@ class LogicVerifier:
 
 def score_answer(reference: ProceduralReference, answer: str) -> float:
     """A dataset's score. JSON has no tuples: whether the scorer needs them, the item's own answer tells."""
-    score = scorer(_source(reference))
+    score = _scorer_of(reference)
     own = reference.item["answer"]
     if isinstance(own, str):
         for build in FORMS:
@@ -121,27 +117,17 @@ def _source(reference: ProceduralReference) -> str:
     return source if reference.dataset == "composite" and isinstance(source, str) else reference.dataset
 
 
-def _doubt(reference: ProceduralReference, answer: str) -> str:
-    own = str(reference.item["answer"])
-    if _NOT_A_NUMBER.search(answer) and not _NOT_A_NUMBER.search(own):
-        return "nan and inf compare as equal to anything"
-    if reference.dataset in UNSOUND and not _equal(own, answer):
-        return UNSOUND[reference.dataset]
-    return ""
-
-
-def _equal(own: str, answer: str) -> bool:
-    numbers = exact.read(own.replace(",", "")), exact.read(answer.replace(",", ""))
-    if numbers[0] and numbers[1]:
-        return numbers[0].value == numbers[1].value
-    return own.casefold() == answer.casefold()
+def _scorer_of(reference: ProceduralReference) -> Scorer:
+    """A composite's options are those of its own parts: its items are scored with the defaults of their dataset."""
+    options = {} if reference.dataset == "composite" else dict(reference.options)
+    return scorer(_source(reference), json.dumps(options, sort_keys=True))
 
 
 @lru_cache(maxsize=256)
-def scorer(dataset: str) -> Scorer:
-    """A dataset's scorer. The dataset's size and seed do not matter to it."""
+def scorer(dataset: str, options: str = "{}") -> Scorer:
+    """A dataset's scorer under a configuration (JSON). The dataset's size and seed do not matter to it."""
     dataset_class, config_class = _datasets()[dataset]
-    score: Scorer = dataset_class(config_class()).score_answer
+    score: Scorer = dataset_class(config_class(**json.loads(options))).score_answer
     return score
 
 

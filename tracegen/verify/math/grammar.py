@@ -11,6 +11,7 @@ from tracegen.verify.math.normalise import FUNCTIONS
 
 MAX_TOKENS = 1_500
 MAX_DEPTH = 40
+MAX_LEVELS = 200
 
 ANY_LOG = r"\log"
 """The factor that makes a natural logarithm one of an unnamed base: by custom of the field it is ten, two or e."""
@@ -28,7 +29,10 @@ _ACCENTS = frozenset({"vec", "overrightarrow", "hat", "bar", "overline"})
 _BEGINNINGS = frozenset({"frac", "sqrt", "pi", "binom", "lfloor", "lceil"})
 _TIMES = frozenset({"*", r"\cdot", r"\times"})
 _OVER = frozenset({"/", r"\div", ":"})
-_WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{4,}|^[A-Za-z]{3}$|\\text")
+_WORD = re.compile(
+    r"(?<![\\A-Za-z])(?:[A-Za-z]{4,}|(?:not|no|or|and|the|is|of|any|all|odd|are|has|for|two|one|six|ten|but)(?![A-Za-z]))"
+    r"|^[A-Za-z]{3}$|\\text"
+)
 
 
 class Unreadable(Exception):  # noqa: N818 - a fact about a text, not a fault
@@ -62,7 +66,19 @@ def parse(text: str) -> Node:
     tree = reader.sum()
     if reader.peek():
         raise Unreadable("not_read_to_the_end")
+    if _is_deep(tree):
+        raise Unreadable("too_deep")
     return tree
+
+
+def _is_deep(tree: Node) -> bool:
+    """A product of a thousand factors is as deep: whatever walks a tree calls itself once a level."""
+    level = [tree]
+    for _ in range(MAX_LEVELS):
+        level = [arg for node in level for arg in node.args]
+        if not level:
+            return False
+    return True
 
 
 class _Reader:
@@ -73,6 +89,7 @@ class _Reader:
         self._at = 0
         self._depth = 0
         self._bars = 0
+        self._nested = 0
 
     def peek(self, ahead: int = 0) -> str:
         at = self._at + ahead
@@ -161,6 +178,9 @@ class _Reader:
         return node
 
     def exponent(self) -> Node:
+        self._nested += 1  # never taken back: a tower that long is none that people write
+        if self._nested > MAX_LEVELS:
+            raise Unreadable("too_deep")
         if self.peek() == "-":
             self.take()
             return Node("negate", (self.exponent(),))
@@ -195,7 +215,14 @@ class _Reader:
         return self.primary()
 
     def primary(self) -> Node:
-        sign = self.take()
+        self._nested += 1
+        if self._nested > MAX_LEVELS:
+            raise Unreadable("too_deep")
+        node = self._primary(self.take())
+        self._nested -= 1
+        return node
+
+    def _primary(self, sign: str) -> Node:
         if sign[0].isdigit() or sign[0] == ".":
             return self._number(sign)
         if sign in _CLOSING:

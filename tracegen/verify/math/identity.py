@@ -27,10 +27,10 @@ def proportional(left: Node, right: Node) -> str:
     if first is None:
         return "undefined"
     names = symbols(quotient)
-    ratio, bits = _at(quotient, names, first), _needed_bits([quotient], names, first)
+    bits = _needed_bits([quotient], names, first)
     values = [_at(quotient, names, which, bits).value for which in range(POINTS) if _defined(quotient, which)]
-    if not ratio.value or len(values) < 3:
-        return "undefined"
+    if len(values) < 3 or any(_close(value, 0, bits) for value in values):
+        return "undefined"  # one of them holds everywhere, but for rounding
     return SAME if all(_close(value, values[0], bits) for value in values) else DIFFERENT
 
 

@@ -17,6 +17,7 @@ T = TypeVar("T")
 CORRECT, INCORRECT, UNDECIDED = Outcome.CORRECT, Outcome.INCORRECT, Outcome.UNDECIDED
 _THREE_PARTS = re.compile(r"[^:]+(?::[^:]+){2,}")
 _SCIENTIFIC = re.compile(r"([-+]?(?:\d+(?=[eE]\d)|\d*\.\d+))[eE]\+?(-?\d+)")
+_CAPITALS = re.compile(r"[A-Z]{2,}")
 _CLOCK = re.compile(r"\d{1,2}:[0-5]\d")
 _CLOCK_TEXT = re.compile(r"(\d{1,2})(?::(\d\d))?([ap])\.?m\.?", re.IGNORECASE)
 _ARTICLE = re.compile(r"^(?:the|an?)\s+", re.IGNORECASE)
@@ -48,7 +49,7 @@ def _measured(reference: str, answer: str) -> Verdict:
     mine, theirs = quantity(reference), quantity(answer)
     if mine.unit and not theirs.unit:
         theirs = in_plain_letters(answer) or theirs
-    if mine.unit and theirs.unit and mine.unit != theirs.unit:
+    if mine.unit and theirs.unit and mine.words != theirs.words:
         return _converted(mine, theirs)
     if RADIANS & {mine.unit, theirs.unit} and mine.degrees != theirs.degrees:
         mine, theirs = mine._replace(degrees=True), theirs._replace(degrees=True)  # each says what it is in
@@ -58,10 +59,10 @@ def _measured(reference: str, answer: str) -> Verdict:
 def _converted(mine: Quantity, theirs: Quantity) -> Verdict:
     """Two units: the same by another name, or of one quantity and so to be converted, or else not to be weighed."""
     to, given = measure(mine.words), measure(theirs.words)
+    if to == given and (to is not None or mine.unit == theirs.unit):
+        return _quantities(mine, theirs)
     if to is None or given is None or to.dimension != given.dimension:
         return Verdict(UNDECIDED, "different_units")
-    if to == given:
-        return _quantities(mine, theirs)
     numbers = exact.read(mine.value), exact.read(theirs.value)
     if not (numbers[0] and numbers[1]):
         return Verdict(UNDECIDED, "different_units")
@@ -73,6 +74,8 @@ def _opaque(reference: str, answer: str) -> str:
     """Why two texts that are not the same text are not compared at all."""
     if not reference or not answer:
         return "unreadable"
+    if _CAPITALS.fullmatch(reference) and _CAPITALS.fullmatch(answer):
+        return "different_names"  # AB is BA as a segment, and not as a ray or as a code
     if r"\ldots" in reference or r"\ldots" in answer:
         return "ellipsis"
     if _CLOCK.fullmatch(reference) and _CLOCK.fullmatch(answer):
@@ -214,10 +217,8 @@ def _quantities(mine: Quantity, theirs: Quantity) -> Verdict:
 
 def _trees(mine: Quantity, theirs: Quantity, reference: Node, answer: Node) -> Verdict:
     word = _guarded(identity.identical, reference, answer)
-    if word == identity.SAME and mine.percent != theirs.percent:
-        return Verdict(UNDECIDED, "percent")
     if word == identity.SAME:
-        return Verdict(CORRECT, "equal")
+        return _same(mine.percent == theirs.percent, bool(symbols(answer) and not symbols(reference)))
     number = exact.read(mine.value)
     if number and number.decimals and not symbols(answer):
         return _near(number, reference, answer, mine.percent and not theirs.percent)
@@ -230,6 +231,13 @@ def _trees(mine: Quantity, theirs: Quantity, reference: Node, answer: Node) -> V
     if word == identity.DIFFERENT and _is_decimal(theirs) and _close_by(theirs, reference):
         return Verdict(UNDECIDED, "rounded")
     return _said(word)
+
+
+def _same(as_percent: bool, letters_cancel: bool) -> Verdict:
+    """Letters that cancel may have been words, as in "of 0"."""
+    if letters_cancel:
+        return Verdict(UNDECIDED, "different_letters")
+    return Verdict(CORRECT, "equal") if as_percent else Verdict(UNDECIDED, "percent")
 
 
 def _other_letters(mine: frozenset[str], theirs: frozenset[str]) -> bool:

@@ -3,6 +3,7 @@ r"""Answers that are measured: numbers within a tolerance, and in another unit o
 For references that say so (``tolerance``, ``unit``). What is no number, and all else, is for ``compare.py``.
 """
 
+import re
 from fractions import Fraction
 
 from tracegen.types import AnswerReference, Outcome, Verdict
@@ -14,6 +15,7 @@ from tracegen.verify.math.measures import Measure, measure
 from tracegen.verify.math.structure import Leaf, Named, Relation, Shape, parse
 from tracegen.verify.math.units import Quantity, in_plain_letters, quantity, without_degrees
 
+_DIGIT = re.compile(r"\d|\\pi")
 _ROUNDING = Fraction(1, 10**30)
 """Relative error of a value that is no fraction, as a root of two, and of a conversion by pi."""
 
@@ -42,7 +44,7 @@ def _leaf(shape: Shape) -> str | None:
     if isinstance(shape, Named):
         shape = shape.value
     if isinstance(shape, Relation) and shape.sign == r"\approx":
-        return shape.left
+        return shape.left if _DIGIT.search(shape.left) else shape.right
     return shape.text if isinstance(shape, Leaf) else None
 
 
@@ -54,11 +56,12 @@ def _quantity(text: str) -> Quantity:
 def _in_unit(given: Quantity, wanted_words: str) -> tuple[Measure, Measure] | Verdict | None:
     """From which unit to which the answer is converted; None where it is in the reference's, or names none."""
     words = "deg" if given.degrees else given.words
-    if not words or not wanted_words or quantity(f"1\\text{{{wanted_words}}}").unit == given.unit != "":
+    if not words or not wanted_words:
         return None
     wanted, mine = measure(wanted_words), measure(words)
     if wanted is None or mine is None:
-        return Verdict(Outcome.UNDECIDED, "different_units")
+        by_name = quantity(rf"1\text{{{wanted_words}}}").unit == given.unit != ""
+        return None if by_name else Verdict(Outcome.UNDECIDED, "different_units")
     if wanted.dimension != mine.dimension:
         return Verdict(Outcome.INCORRECT, "different_dimension")
     return None if wanted == mine else (mine, wanted)

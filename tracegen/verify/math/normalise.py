@@ -69,14 +69,14 @@ _ORDINAL = re.compile(
 _INFIX = re.compile(r"\{([^{}]*)\\(choose|over)(?![A-Za-z])([^{}]*)\}")
 _INFIX_NAMES = {"choose": "binom", "over": "frac"}
 _LAYOUT = (  # what surrounds mathematics in running text, and what dresses it
-    (re.compile(r"^\s*(?:\\\((.*)\\\)|\\\[(.*)\\\]|\*\*(.*)\*\*)\s*$", re.DOTALL), r"\1\2\3"),
+    (re.compile(r"^(?:\\\((.*)\\\)|\\\[(.*)\\\]|\*\*(.*)\*\*)$", re.DOTALL), r"\1\2\3"),
     (re.compile(r"\\(?:textcolor|color)\s*\{[A-Za-z]+\}"), ""),
     (re.compile(r"\\(?:underline|mathstrut)(?![A-Za-z])"), ""),
     (re.compile(r"\\begin\{array\}\{[clr|\s]+\}(.*)\\end\{array\}", re.DOTALL), r"\\begin{matrix}\1\\end{matrix}"),
 )
 _COMBINATIONS = re.compile(r"(?<![A-Za-z\\])C_\{?(\d+|n)\}?\s*\^\s*(?:\{(\w+)\}|(\w))")
-_MONEY = re.compile(r"\s*(-?)\s*\\\$\s*(-?[\d.,]+(?:\{,\}\d{3})*)\s*")
-_DEGREES = re.compile(r"\s*(?:\\text\{\s*degrees?\s*\}|(?<=[\d)}])\s*degrees?(?![A-Za-z]))")
+_MONEY = re.compile(r"(-?) ?\\\$ ?(-?[\d.,]+(?:\{,\}\d{3})*)")
+_DEGREES = re.compile(r"\\text\{ ?degrees? ?\}|(?:(?<=[\d)}])|(?<=[\d)}] ))degrees?(?![A-Za-z])")
 _BASE_WORDS = {
     "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "eleven": 11,
     "twelve": 12, "sixteen": 16,
@@ -93,14 +93,14 @@ def normalise(text: str) -> str:
     """One spelling; the empty string for what is layout only."""
     for pattern, replacement in _BROKEN:
         text = pattern.sub(replacement, text)
-    text = _characters(text)
+    text = " ".join(_characters(text).split())
     for pattern, replacement in _LAYOUT:
         text = pattern.sub(replacement, text)
     if money := _MONEY.fullmatch(text):
         return rf"{money[1]}{_numbers(money[2])}\text{{dollars}}"
     text = _SPACED_THOUSANDS.sub("", text)
     text = _THIN_SPACE.sub(" ", text.replace(r"\$", "").replace("$", "").replace(r"\%", "%"))
-    text = _COMMAND.sub(_synonym, text)
+    text = " ".join(_COMMAND.sub(_synonym, text).split())  # the patterns below take time by the square of a gap
     text = _TEXT.sub(_words, text)
     text = _INFIX.sub(lambda found: rf"\{_INFIX_NAMES[found[2]]}{{{found[1]}}}{{{found[3]}}}", text)
     text = _ORDINAL.sub("", text)
