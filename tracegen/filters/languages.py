@@ -27,8 +27,8 @@ from tracegen.filters.scripts import (
 )
 from tracegen.types import Domain
 
-ENGLISH_SHARE = 0.1
-"""A paragraph is English from so many grammar words of English per word; running English has four times as many."""
+ENGLISH_SHARE = 0.15
+"""A paragraph is English from so many grammar words of English per word; running English has twice as many."""
 ANSWER_WORDS = 20
 """An answer has a language of its own from so many words."""
 PARAGRAPHS = 24
@@ -117,7 +117,7 @@ def _told_apart(lines: list[str], words: Counter[str], options: MixedLanguages) 
     for line in sorted(lines, key=len, reverse=True)[:PARAGRAPHS]:
         tokens = LATIN_WORD.findall(prose(line))
         if len(tokens) >= options.paragraph_words:
-            language, confidence = _identifier().classify(" ".join(tokens).lower())
+            language, confidence = _identifier().classify(" ".join(tokens))
             if confidence >= options.confidence:
                 words[language] += len(tokens)
                 quotes.setdefault(language, line)

@@ -25,8 +25,9 @@ _LETTERS = {
 }
 """Greek is left out: it is mathematics."""
 _FOREIGN_TO_LATIN = re.compile(f"[{''.join(_LETTERS.values())}]")
+_WORDS = {name: re.compile(f"[{letters}]+") for name, letters in _LETTERS.items()}
 _RUNS = {
-    name: re.compile(f"[{letters}][{letters}'’]*") if name not in LETTERS_PER_WORD else re.compile(f"[{letters}]+")
+    name: re.compile(f"[{letters}]+" if name in LETTERS_PER_WORD else f"[{letters}]+(?:[ ,'’-]{{1,2}}[{letters}]+)*")
     for name, letters in _LETTERS.items()
 }
 LATIN_WORD = re.compile(r"(?<![\w\\^{@/.-])[A-Za-zÀ-ÖØ-öø-ɏ]{2,}(?:['’-][A-Za-zÀ-ÖØ-öø-ɏ]+)*(?![\w(=^@/-])")
@@ -35,11 +36,11 @@ _LATIN_CLAUSE = re.compile(r"[A-Za-zÀ-ÖØ-öø-ɏ'’-]+(?:[ ,;]{1,2}[A-Za-zÀ
 ENGLISH = frozenset(
     (  # noqa: SIM905
         "the of and that this with we which to it from have then but not are if is be can our for you they as by there "
-        "what let let's because would should could these those was has each both when where so its into or an at on "
-        "i i'm my me will since than also all about only any does do how it's that's however wait"
+        "what let let's because would should could these those has each both when where its into or at my i'm "
+        "since than about only does how it's that's however"
     ).split()
 )
-"""Words that English cannot do without."""
+"""Words that English cannot do without, and that its neighbours do not have."""
 _CHINESE = re.compile(
     "[的了是们这那吗呢吧]|所以|因为|因此|但是|不过|然后|那么|如果|或者|而且|于是|就会|可以|需要|首先|其次|等于|也就|"
     "以及|假设|显然|得到|即可|其中|由于|虽然|不能|应该|可能|已经|还有|没有"
@@ -84,7 +85,7 @@ def scripts(prose: str) -> Scripts:
 
 
 def _words(name: str, prose: str) -> float:
-    runs: list[str] = _RUNS[name].findall(prose)
+    runs: list[str] = _WORDS[name].findall(prose)
     per_word = LETTERS_PER_WORD.get(name)
     return sum(map(len, runs)) / per_word if per_word else float(len(runs))
 
@@ -101,13 +102,15 @@ def foreign(prose: str, main: str) -> Iterator[Piece]:
 
 
 def weight(piece: Piece) -> int:
-    """Letters; three times as many where the piece has a grammar word, as no name or term has."""
+    """Letters; three times as many in a clause, as no name or term is."""
     return len(piece.text) * (GRAMMAR_WEIGHT if is_clause(piece) else 1)
 
 
 def is_clause(piece: Piece) -> bool:
-    """Whether a piece of Han has grammar words. Of other scripts a whole word counts as one."""
-    return piece.script != "Han" or _CHINESE.search(piece.text) is not None
+    """Chinese with a grammar word; three words in a row of a script that has spaces; else some letters in a row."""
+    if piece.script == "Han":
+        return _CHINESE.search(piece.text) is not None
+    return len(piece.text) >= 8 if piece.script in LETTERS_PER_WORD else piece.text.count(" ") >= 2
 
 
 def english_clause(prose: str, clause_words: int) -> str:

@@ -8,9 +8,26 @@ from tracegen.filter_options import Loops
 # --- texts that do not repeat themselves -------------------------------------------------------------------------
 
 _RNG = random.Random(5)
-_SUBJECTS = "the sum|the product|the base|the angle|the first term|the remainder|the radius|the ratio".split("|")
-_VERBS = "equals|must exceed|divides|is bounded by|cannot be|is twice|is at most|differs from".split("|")
-_OBJECTS = "the height|the last term|seven halves|the discriminant|the number of pairs|its double|the mean".split("|")
+_SUBJECTS = [
+    "the sum",
+    "the product",
+    "the base",
+    "the angle",
+    "the first term",
+    "the remainder",
+    "the radius",
+    "the ratio",
+]
+_VERBS = ["equals", "must exceed", "divides", "is bounded by", "cannot be", "is twice", "is at most", "differs from"]
+_OBJECTS = [
+    "the height",
+    "the last term",
+    "seven halves",
+    "the discriminant",
+    "the number of pairs",
+    "its double",
+    "the mean",
+]
 
 
 def prose(sentences: int) -> str:
