@@ -19,7 +19,6 @@ from tracegen.filters.scripts import (
     LATIN_WORD,
     Scripts,
     english_clause,
-    foreign,
     is_clause,
     is_latin,
     scripts,
@@ -80,7 +79,7 @@ def _is_about_language(*texts: str) -> bool:
 
 def _mixed_scripts(text: str, found: Scripts, options: MixedLanguages, *, lenient: bool) -> str:
     """``lenient``: names and terms are the matter of a text, so that only clauses count."""
-    pieces = [piece for piece in foreign(text, found.main) if not lenient or is_clause(piece)]
+    pieces = [piece for piece in found.foreign() if not lenient or is_clause(piece)]
     if sum(map(weight, pieces)) >= options.foreign_letters:
         most = max(pieces, key=weight)
         return f"{most.script} in {found.main} text: {shown(most.text)}"

@@ -25,14 +25,17 @@ _ROLES = re.compile(
     r"|first(?:name)?\.last(?:name)?|test|foo|bar|example|alice|bob|john\.?doe|jane\.?doe)\d*$",
     re.IGNORECASE,
 )
-_PHONE = re.compile(
-    r"(?:\b(?:tele)?phone|\btel\b|\bcall (?:me|us|him|her|them)\b|\bmobile|\bcell\b|\bwhatsapp|\bfax|\bhotline"
-    r"|\bring (?:me|us)\b|\btext (?:me|us)\b|\breach (?:me|us|him|her)\b|电话|手机|热线|传真|致电|联系方式)"
-    r"[^\d\n=*/<>+^]{0,24}(\+?\(?\d{1,4}\)?(?:[ .-]?\(?\d{2,4}\)?){2,4})(?!\s*[\d=*/<>+^×÷]|\.\d)",
+_PHONE_WORDS = re.compile(
+    r"(?:phone|\btel|\bcall (?:me|us|him|her|them)|mobile|\bcell|whatsapp|\bfax|hotline"
+    r"|\bring (?:me|us)|\btext (?:me|us)|\breach (?:me|us|him|her)|电话|手机|热线|传真|致电|联系方式)"
+    r"[^\d\n=*/<>+^]{0,24}\Z",
     re.IGNORECASE,
 )
+_PHONE = re.compile(r"\d[\d .()-]{7,24}\d(?!\s*[\d=*/<>+^×÷]|\.\d)")
 _FICTIONAL_PHONE = re.compile(r"555|(\d)\1{5}|1?234567|123[-. ]?456|0{4}")
-_CARD = re.compile(r"(?<![\d.,])(?:\d{4}[ -]){3}\d{4}(?:[ -]\d{1,3})?(?![\d.]\d)|(?<![\d.,])\d{13,19}(?![\d.]\d|\d)")
+_LONG_NUMBER = re.compile(r"\d[\d -]{11,24}[\dXx]")
+_CARD = re.compile(r"(?:\d{4}[ -]){3}\d{4}(?:[ -]\d{1,3})?|\d{13,19}")
+_ISSUERS = re.compile(r"4|5[1-5]|2[2-7]|3[47]|6(?:011|5|2)")
 _CARD_WORDS = re.compile(r"\b(?:card|visa|master ?card|amex|debit|credit)\b|银行卡|信用卡|卡号", re.IGNORECASE)
 _TEST_CARDS = frozenset(
     (  # noqa: SIM905
@@ -41,10 +44,10 @@ _TEST_CARDS = frozenset(
         "4539148803436467 4539578763621486 4556737586899855 79927398713"
     ).split()
 )
-_IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
+_IBAN = re.compile(r"[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
 _EXAMPLE_IBANS = frozenset({"GB82WEST12345698765432", "DE89370400440532013000", "FR1420041010050500013M02606"})
-_CHINESE_ID = re.compile(r"(?<!\d)\d{6}(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx](?!\d)")
-_SSN = re.compile(r"(?<![\d-])(?!000|666|9)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\d-])")
+_CHINESE_ID = re.compile(r"\d{6}(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx]")
+_SSN = re.compile(r"\b(?!000|666|9)\d{3}-(?!00)\d{2}-(?!0000)\d{4}\b")
 _SSN_WORDS = re.compile(r"\bssn\b|social security", re.IGNORECASE)
 
 
@@ -64,22 +67,31 @@ def _has_email(text: str) -> bool:
 
 
 def _has_phone(text: str) -> bool:
-    numbers = (_digits(found[1]) for found in _PHONE.finditer(text))
-    return any(9 <= len(number) <= 15 and not _FICTIONAL_PHONE.search(number) for number in numbers)
+    for found in _PHONE.finditer(text):
+        digits = _digits(found[0])
+        if 9 <= len(digits) <= 15 and not _FICTIONAL_PHONE.search(digits):
+            start = max(0, found.start() - BEFORE)
+            if _PHONE_WORDS.search(text[start : found.start()].rstrip("+( ")):
+                return True
+    return False
 
 
 def _has_card(text: str) -> bool:
-    for found in _CARD.finditer(text):
-        digits = _digits(found[0])
-        grouped = digits != found[0]
-        if (
-            digits not in _TEST_CARDS
-            and re.match(r"4|5[1-5]|2[2-7]|3[47]|6(?:011|5|2)", digits)
-            and (grouped or _said_before(_CARD_WORDS, text, found.start()))
-            and luhn(digits)
-        ):
-            return True
-    return False
+    places = (run.start() for run in _LONG_NUMBER.finditer(text))
+    return any(_is_card(text, found) for place in places if (found := _CARD.match(text, place)))
+
+
+def _is_card(text: str, found: re.Match[str]) -> bool:
+    digits = _digits(found[0])
+    before, after = text[max(0, found.start() - 1) : found.start()], text[found.end() : found.end() + 2]
+    return (
+        _ISSUERS.match(digits) is not None
+        and digits not in _TEST_CARDS
+        and not re.match(r"[\d.,]", before)
+        and not re.match(r"\d|[ .-]\d", after)
+        and (digits != found[0] or _said_before(_CARD_WORDS, text, found.start()))
+        and luhn(digits)
+    )
 
 
 def _has_iban(text: str) -> bool:
@@ -88,8 +100,11 @@ def _has_iban(text: str) -> bool:
 
 
 def _has_id_number(text: str) -> bool:
-    if any(chinese_id(found[0]) for found in _CHINESE_ID.finditer(text)):
+    numbers = (found[0] for found in _LONG_NUMBER.finditer(text))
+    if any(_CHINESE_ID.fullmatch(number) and chinese_id(number) for number in numbers):
         return True
+    if not any(hint in text for hint in ("SSN", "ssn", "ocial")):
+        return False
     return any(_said_before(_SSN_WORDS, text, found.start()) for found in _SSN.finditer(text))
 
 

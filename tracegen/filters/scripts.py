@@ -5,7 +5,8 @@ grammar words are.
 """
 
 import re
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -24,12 +25,16 @@ _LETTERS = {
     "Thai": "\u0e01-\u0e4e",
 }
 """Greek is left out: it is mathematics."""
-_FOREIGN_TO_LATIN = re.compile(f"[{''.join(_LETTERS.values())}]")
-_WORDS = {name: re.compile(f"[{letters}]+") for name, letters in _LETTERS.items()}
-_RUNS = {
-    name: re.compile(f"[{letters}]+" if name in LETTERS_PER_WORD else f"[{letters}]+(?:[ ,'’-]{{1,2}}[{letters}]+)*")
-    for name, letters in _LETTERS.items()
-}
+_ANY = "".join(_LETTERS.values())
+_RUNS = re.compile(f"[{_ANY}]+(?:[ ,-]{{1,2}}[{_ANY}]+)*")
+"""Of all scripts together: it leaps over Latin text."""
+_RUN = re.compile(
+    "|".join(
+        f"(?P<{name}>[{letters}]+{'' if name in LETTERS_PER_WORD else f'(?:[ ,-]{{1,2}}[{letters}]+)*'})"
+        for name, letters in _LETTERS.items()
+    )
+)
+_LATIN = re.compile("[A-Za-zÀ-ÖØ-öø-ɏ]{2,}")
 LATIN_WORD = re.compile(r"(?<![\w\\^{@/.-])[A-Za-zÀ-ÖØ-öø-ɏ]{2,}(?:['’-][A-Za-zÀ-ÖØ-öø-ɏ]+)*(?![\w(=^@/-])")
 _LATIN_CLAUSE = re.compile(r"[A-Za-zÀ-ÖØ-öø-ɏ'’-]+(?:[ ,;]{1,2}[A-Za-zÀ-ÖØ-öø-ɏ'’-]+)*")
 
@@ -56,9 +61,12 @@ class Piece(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Scripts:
-    """The words of a text, by script. A word of a script without spaces is a share of its letters."""
+    """What a text is written in."""
 
-    words: dict[str, float]
+    words: Mapping[str, float]
+    """By script. A word of a script without spaces is a share of its letters."""
+    pieces: tuple[Piece, ...]
+    """Every run of letters of one script but Latin, once; spaces between its words included."""
 
     @property
     def main(self) -> str:
@@ -69,36 +77,35 @@ class Scripts:
     def total(self) -> float:
         return sum(self.words.values())
 
+    def foreign(self) -> list[Piece]:
+        """Pieces of another script than the main one. Latin is looked at by :func:`english_clause`."""
+        own = {self.main, "Han"} if self.main in ("Japanese", "Korean") else {self.main}
+        return [piece for piece in self.pieces if piece.script not in own]
+
 
 def is_latin(text: str) -> bool:
     """No letter of a script that is counted here but Latin: true of most texts, and told at once."""
-    return text.isascii() or _FOREIGN_TO_LATIN.search(text) is None
+    return text.isascii() or _RUNS.search(text) is None
 
 
 def scripts(prose: str) -> Scripts:
     """Han counts as Japanese where there are kana enough for Japanese grammar."""
-    words = {name: _words(name, prose) for name in _LETTERS}
+    words: dict[str, float] = defaultdict(float)
+    pieces: dict[Piece, None] = {}
+    for runs, times in Counter(_RUNS.findall(prose)).items():
+        for found in _RUN.finditer(runs):
+            piece = Piece(found.lastgroup or "", found[0])
+            pieces[piece] = None
+            words[piece.script] += times * _words(piece)
     if words["Japanese"] > 0.2 * words["Han"]:
         words["Japanese"] += words.pop("Han")
-    words["Latin"] = float(len(LATIN_WORD.findall(prose)))
-    return Scripts({name: number for name, number in words.items() if number})
+    words["Latin"] = len(_LATIN.findall(prose))
+    return Scripts({name: number for name, number in words.items() if number}, tuple(pieces))
 
 
-def _words(name: str, prose: str) -> float:
-    runs: list[str] = _WORDS[name].findall(prose)
-    per_word = LETTERS_PER_WORD.get(name)
-    return sum(map(len, runs)) / per_word if per_word else float(len(runs))
-
-
-def foreign(prose: str, main: str) -> Iterator[Piece]:
-    """Runs of letters of other scripts than ``main``, each once. Latin is looked at by :func:`english_clause`."""
-    own = {main, "Han"} if main in ("Japanese", "Korean") else {main}
-    seen = set()
-    for name, pattern in _RUNS.items():
-        for run in () if name in own else pattern.findall(prose):
-            if run not in seen:
-                seen.add(run)
-                yield Piece(name, run)
+def _words(piece: Piece) -> float:
+    per_word = LETTERS_PER_WORD.get(piece.script)
+    return len(piece.text) / per_word if per_word else piece.text.count(" ") + 1
 
 
 def weight(piece: Piece) -> int:

@@ -5,7 +5,7 @@ ENGLISH = (
     "Let α and β be the roots of x² − 3x + 1 = 0. Then α + β = 3 and αβ = 1, so α² + β² = 9 − 2 = 7.",
     r"By AM-GM, $\frac{a+b}{2} \ge \sqrt{ab}$, with equality iff $a = b$. Hence the minimum is $2\sqrt{6}$.",
     "Wait, that's not right. If x = 2, then f(2) = 4 + 2 = 6, but f(1) + f(1) = 4. So f is not additive. Let me redo this.",
-    r"Consider \(\triangle ABC\) with \(\angle BAC = 60^\circ\), \(AB = 7\), \(AC = 8\). By the law of cosines, \(BC^2 = 57\).",
+    r"Consider \(\triangle ABC\) with \(\angle BAC = 60^\circ\), \(AB = 7\), \(AC = 8\). By cosines, \(BC^2 = 57\).",
     "Case AB: vertices A, B, C, D, E form pentagon ABCDE; angle BAC = angle ACB = 36°, so AB : AC = 1 : φ.",
     "Total cost = price per unit × number of units − discount = 12 × 30 − 40 = 320.",
     "Base case n = 1: LHS = 1, RHS = 1·2/2 = 1. ✓. Inductive step: assume P(k); then sum to k+1 = k(k+1)/2 + (k+1). ∎",
