@@ -27,7 +27,7 @@ _THOUSANDS = re.compile(r"(?<=\d)(?:\{,\}|,\\!|\\,|,)(?=\d{3}(?!\d))")
 _NUMBER = re.compile(r"(\d+(?:\.\d+)?|\.\d+)(?:/(\d+(?:\.\d+)?))?(\\?%)?")
 _SAYS = ("answer", "Answer", "ANSWER", "答案", "结果")
 _CONCLUDED = re.compile(
-    r"answer\s*(?:[:=]|\s(?:is|should be|must be|would be|comes out (?:to be|as))(?!\s+not\b))[:\s*]*"
+    r"answer\s*(?:[:：]|\s(?:is|should be|must be|would be|comes out (?:to be|as))(?!\s+not\b))[:\s*]*"
     r"|(?:答案|结果)(?:应该|就)?(?:是|为|：|:)",
     re.IGNORECASE,
 )

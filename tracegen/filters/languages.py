@@ -21,6 +21,7 @@ from tracegen.filters.scripts import (
     english_clause,
     is_clause,
     is_latin,
+    may_be_foreign,
     scripts,
     weight,
 )
@@ -106,7 +107,7 @@ def _mixed_latin(text: str, options: MixedLanguages) -> str:
         if len(tokens) >= options.paragraph_words:
             if sum(token in ENGLISH for token in tokens) >= ENGLISH_SHARE * len(tokens):
                 words["en"] += len(tokens)
-            else:
+            elif may_be_foreign(line, tokens):
                 unclear.append(line)
     return _told_apart(unclear, words, options) if unclear else ""
 

@@ -6,7 +6,7 @@ grammar words are.
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -46,6 +46,15 @@ ENGLISH = frozenset(
     ).split()
 )
 """Words that English cannot do without, and that its neighbours do not have."""
+OTHERS = frozenset(
+    (  # noqa: SIM905
+        "de la le les des du et est une un que pour dans der die das und ist nicht ein eine mit den el los las por una "
+        "es con para il di che per della não uma os em um het een van niet och att det som jest nie się na bir ve bu "
+        "için yang dan untuk dengan ini itu si este je se az egy és ja on ei và là của"
+    ).split()
+)
+"""Words that other languages in Latin letters cannot do without: running text has one, or an accent, in any dozen."""
+_ACCENT = re.compile("[À-ÖØ-öø-ɏẠ-ỹ]")
 _CHINESE = re.compile(
     "[的了是们这那吗呢吧]|所以|因为|因此|但是|不过|然后|那么|如果|或者|而且|于是|就会|可以|需要|首先|其次|等于|也就|"
     "以及|假设|显然|得到|即可|其中|由于|虽然|不能|应该|可能|已经|还有|没有"
@@ -106,6 +115,11 @@ def scripts(prose: str) -> Scripts:
 def _words(piece: Piece) -> float:
     per_word = LETTERS_PER_WORD.get(piece.script)
     return len(piece.text) / per_word if per_word else piece.text.count(" ") + 1
+
+
+def may_be_foreign(line: str, tokens: Collection[str]) -> bool:
+    """Whether a paragraph in Latin letters may be in another language than English."""
+    return not OTHERS.isdisjoint(tokens) or (not line.isascii() and _ACCENT.search(line) is not None)
 
 
 def weight(piece: Piece) -> int:
