@@ -17,6 +17,8 @@ from tracegen.filters.finding import Subject, shown
 MAX_DIGITS = 40
 """Longer numbers are compared as text."""
 
+MENTIONS = 20
+"""How many of the last mentions of an answer are looked at."""
 TAIL = 2_000
 """Characters at the end of the reasoning that are looked at before all of it is."""
 
@@ -71,7 +73,10 @@ def _ending(reasoning: str) -> tuple[int, str]:
 def _last_conclusion(reasoning: str) -> re.Match[str] | None:
     """The last place that says what the answer is, looked for from the end: a word at a time is fast, a pattern is not."""
     end = len(reasoning)
-    while (place := max(reasoning.rfind(word, 0, end) for word in _SAYS)) >= 0:
+    for _ in range(MENTIONS):
+        place = max(reasoning.rfind(word, 0, end) for word in _SAYS)
+        if place < 0:
+            break
         if found := _CONCLUDED.match(reasoning, place):
             return found
         end = place
