@@ -80,13 +80,13 @@ def test_other_filters_are_another_verdict_set() -> None:
     verifiers = build({"answer": "math"})
     names = [
         verdict_set(verifiers),
-        verdict_set(verifiers, Sieve(Filters())),
-        verdict_set(verifiers, Sieve(Filters(loops=None))),
-        verdict_set(verifiers, Sieve(Filters(loops=Loops(max_repeats=10)))),
+        verdict_set(verifiers, sieve=Sieve(Filters())),
+        verdict_set(verifiers, sieve=Sieve(Filters(loops=None))),
+        verdict_set(verifiers, sieve=Sieve(Filters(loops=Loops(max_repeats=10)))),
     ]
     assert len(set(names)) == 4
     assert names[1].startswith("math-1_filters-1-")
-    assert names[1] == verdict_set(verifiers, Sieve(Filters(loops=Loops(max_repeats=20))))
+    assert names[1] == verdict_set(verifiers, sieve=Sieve(Filters(loops=Loops(max_repeats=20))))
 
 
 def test_filters_are_part_of_a_runs_name_and_absent_by_default() -> None:
