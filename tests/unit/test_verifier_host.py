@@ -125,7 +125,7 @@ async def test_what_a_filter_leaves_out_is_undecided_and_reaches_no_verifier() -
     texts = ["Half of ten is five, as two times five is ten again.</think>\\boxed{5}", "a</think>\\boxed{5}", "cut"]
     pool, sieve = AllCorrect(), Sieve(Filters(mixed_languages=None))
     given = [completion(text) for text in texts]
-    judged = await judge_completions(pool, {"answer": MathVerifier()}, given, REFERENCES, sieve)
+    judged = await judge_completions(pool, {"answer": MathVerifier()}, given, REFERENCES, sieve=sieve)
     assert [(judgement.outcome, judgement.reason, judgement.verifier) for judgement in judged] == [
         (Outcome.CORRECT, "equal", "math/1"),
         (Outcome.UNDECIDED, "filtered:thin_reasoning", "filters/1"),
