@@ -31,10 +31,10 @@ class MixedLanguages(Filter):
     """English among Chinese, or another script that does not write with Latin letters, is a mix from so many words in
     a row with a grammar word among them. Ours: the longest technical terms have five words and no grammar word."""
     paragraph_words: int = Field(12, gt=0)
-    """Between languages of one script, only paragraphs of so many words are told apart, by py3langid. Ours: below
-    that, terse English mathematics is taken for other languages (docs/filters.md)."""
+    """Between languages of one script, only paragraphs of so many words are told apart, by py3langid. Ours: it called
+    0.13 % of 3,000 runs of twelve words from MATH's problems another language, of four words 2.3 % (docs/filters.md)."""
     confidence: float = Field(0.99, gt=0, le=1)
-    """Of py3langid, for a paragraph to count. Ours, from the same table."""
+    """Of py3langid, for a paragraph to count. Ours: none of those runs reached 0.9."""
 
 
 class LongParagraphs(Filter):

@@ -3,6 +3,8 @@ from collections.abc import Sequence
 import pytest
 
 from tracegen.errors import RecipeError, VerifierError
+from tracegen.filter_options import Filters
+from tracegen.filters.sieve import Sieve
 from tracegen.protocols import Payload
 from tracegen.types import (
     AnswerReference,
@@ -117,3 +119,25 @@ def test_bad_references_are_found_before_anything_is_spent() -> None:
     found = check_references(prompts, {"answer": MathVerifier()})
     assert [bad.prompt_id for bad, _ in found] == ["bad", "none", "kind"]
     assert all(why for _, why in found)
+
+
+async def test_what_a_filter_leaves_out_is_undecided_and_reaches_no_verifier() -> None:
+    texts = ["Half of ten is five, as two times five is ten again.</think>\\boxed{5}", "a</think>\\boxed{5}", "cut"]
+    pool, sieve = AllCorrect(), Sieve(Filters(mixed_languages=None))
+    given = [completion(text) for text in texts]
+    judged = await judge_completions(pool, {"answer": MathVerifier()}, given, REFERENCES, sieve=sieve)
+    assert [(judgement.outcome, judgement.reason, judgement.verifier) for judgement in judged] == [
+        (Outcome.CORRECT, "equal", "math/1"),
+        (Outcome.UNDECIDED, "filtered:thin_reasoning", "filters/1"),
+        (Outcome.INCORRECT, "no_think_close", "extract/1"),
+    ]
+    assert judged[1].detail == "reasoning of 1 words: 'a'"
+    assert len(pool.asked) == 1
+
+
+async def test_a_host_filters_as_its_recipe_says() -> None:
+    host = VerifierHost({"answer": "math"}, filters=Filters(mixed_languages=None))
+    await host.start()
+    [judged] = await host.judge(Payload([completion(r"a</think>\boxed{5}")]), REFERENCES)
+    await host.close()
+    assert judged.reason == "filtered:thin_reasoning"

@@ -17,6 +17,8 @@ from tracegen.filters.finding import Subject, shown
 MAX_DIGITS = 40
 """Longer numbers are compared as text."""
 
+MENTIONS = 20
+"""How many of the last mentions of an answer are looked at."""
 TAIL = 2_000
 """Characters at the end of the reasoning that are looked at before all of it is."""
 
@@ -25,9 +27,10 @@ _STYLED = re.compile(r"\\(?:text|textbf|mathrm|mathbf|operatorname|mbox|textit)\
 _FRACTION = re.compile(r"\\[dtc]?frac(?:\{([^{}]*)\}\{([^{}]*)\}|(\d)(\d))")
 _THOUSANDS = re.compile(r"(?<=\d)(?:\{,\}|,\\!|\\,|,)(?=\d{3}(?!\d))")
 _NUMBER = re.compile(r"(\d+(?:\.\d+)?|\.\d+)(?:/(\d+(?:\.\d+)?))?(\\?%)?")
+_SAYS = ("answer", "Answer", "ANSWER", "答案", "结果")
 _CONCLUDED = re.compile(
-    r"(?:final|correct|required|the)\s+answer\s+(?:is|should be|must be|would be|comes out (?:to be|as))(?!\s+not\b)[:\s]*"
-    r"|\banswer\s*[:=]\s*|(?:最终)?(?:答案|结果)(?:应该|就)?(?:是|为|：|:)",
+    r"answer\s*(?:[:：]|\s(?:is|should be|must be|would be|comes out (?:to be|as))(?!\s+not\b))[:\s*]*"
+    r"|(?:答案|结果)(?:应该|就)?(?:是|为|：|:)",
     re.IGNORECASE,
 )
 _NAMES = (  # noqa: SIM905
@@ -59,13 +62,25 @@ def _ending(reasoning: str) -> tuple[int, str]:
     boxed = max(reasoning.rfind("\\boxed"), reasoning.rfind("\\fbox"))
     if boxed >= 0 and (box := last_boxed(reasoning[boxed:])):
         return boxed, box
-    found = list(_CONCLUDED.finditer(reasoning))
-    if not found:
+    concluded = _last_conclusion(reasoning)
+    if concluded is None:
         return 0, ""
-    last = found[-1]
-    said = _CLAUSE_END.split(reasoning[last.end() : last.end() + 200], maxsplit=1)[0]
+    said = _CLAUSE_END.split(reasoning[concluded.end() : concluded.end() + 200], maxsplit=1)[0]
     # "The answer is obtained by …" concludes nothing: only a clause with a number or an option's letter does.
-    return (last.start(), said) if _NUMBER.search(said) or _LETTER.match(said) else (0, "")
+    return (concluded.start(), said) if _NUMBER.search(said) or _LETTER.match(said) else (0, "")
+
+
+def _last_conclusion(reasoning: str) -> re.Match[str] | None:
+    """The last place that says what the answer is, looked for from the end: a word at a time is fast, a pattern is not."""
+    end = len(reasoning)
+    for _ in range(MENTIONS):
+        place = max(reasoning.rfind(word, 0, end) for word in _SAYS)
+        if place < 0:
+            break
+        if found := _CONCLUDED.match(reasoning, place):
+            return found
+        end = place
+    return None
 
 
 def _holds(text: str, wanted: str) -> bool:

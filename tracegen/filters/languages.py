@@ -19,16 +19,16 @@ from tracegen.filters.scripts import (
     LATIN_WORD,
     Scripts,
     english_clause,
-    foreign,
     is_clause,
     is_latin,
+    may_be_foreign,
     scripts,
     weight,
 )
 from tracegen.types import Domain
 
-ENGLISH_SHARE = 0.1
-"""A paragraph is English from so many grammar words of English per word; running English has four times as many."""
+ENGLISH_SHARE = 0.15
+"""A paragraph is English from so many grammar words of English per word; running English has twice as many."""
 ANSWER_WORDS = 20
 """An answer has a language of its own from so many words."""
 PARAGRAPHS = 24
@@ -80,7 +80,7 @@ def _is_about_language(*texts: str) -> bool:
 
 def _mixed_scripts(text: str, found: Scripts, options: MixedLanguages, *, lenient: bool) -> str:
     """``lenient``: names and terms are the matter of a text, so that only clauses count."""
-    pieces = [piece for piece in foreign(text, found.main) if not lenient or is_clause(piece)]
+    pieces = [piece for piece in found.foreign() if not lenient or is_clause(piece)]
     if sum(map(weight, pieces)) >= options.foreign_letters:
         most = max(pieces, key=weight)
         return f"{most.script} in {found.main} text: {shown(most.text)}"
@@ -107,7 +107,7 @@ def _mixed_latin(text: str, options: MixedLanguages) -> str:
         if len(tokens) >= options.paragraph_words:
             if sum(token in ENGLISH for token in tokens) >= ENGLISH_SHARE * len(tokens):
                 words["en"] += len(tokens)
-            else:
+            elif may_be_foreign(line, tokens):
                 unclear.append(line)
     return _told_apart(unclear, words, options) if unclear else ""
 
@@ -117,7 +117,7 @@ def _told_apart(lines: list[str], words: Counter[str], options: MixedLanguages) 
     for line in sorted(lines, key=len, reverse=True)[:PARAGRAPHS]:
         tokens = LATIN_WORD.findall(prose(line))
         if len(tokens) >= options.paragraph_words:
-            language, confidence = _identifier().classify(" ".join(tokens).lower())
+            language, confidence = _identifier().classify(" ".join(tokens))
             if confidence >= options.confidence:
                 words[language] += len(tokens)
                 quotes.setdefault(language, line)

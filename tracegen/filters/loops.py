@@ -8,6 +8,7 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Sequence
+from operator import eq
 
 from tracegen.filter_options import Loops
 from tracegen.filters.finding import Subject, shown
@@ -44,10 +45,10 @@ def _loop(text: str, options: Loops) -> str:
 
 def _recurring(segments: Sequence[str], options: Loops) -> str:
     """Long segments that occur too often, or make up too much of the text."""
-    counts = Counter(segment for segment in segments if _is_long(segment))
-    repeated = sum((number - 1) * len(segment) for segment, number in counts.items() if number > 1)
-    if not repeated:
+    counts = {segment: number for segment, number in Counter(segments).items() if number > 1 and _is_long(segment)}
+    if not counts:
         return ""
+    repeated = sum((number - 1) * len(segment) for segment, number in counts.items())
     most, number = max(counts.items(), key=lambda item: (item[1], item[0]))
     if number > options.max_repeats:
         return f"said {number} times: {shown(most)}"
@@ -67,12 +68,16 @@ def _is_long(segment: str) -> bool:
 def _in_a_row(segments: Sequence[str], limit: int) -> str:
     """A group of segments with words in it that follows itself ``limit`` times."""
     for length in range(1, LONGEST_CYCLE + 1):
+        as_before = list(map(eq, segments[length:], segments))
+        if sum(as_before) < length * (limit - 1):
+            continue
         run = 0
-        for place, (segment, before) in enumerate(zip(segments[length:], segments, strict=False)):
-            run = run + 1 if segment == before else 0
-            group = segments[place + 1 : place + 1 + length]
-            if run >= length * (limit - 1) and any(map(_LETTERS.search, group)):
-                return f"{limit} times in a row: {shown(' / '.join(group))}"
+        for place, again in enumerate(as_before):
+            run = run + 1 if again else 0
+            if run >= length * (limit - 1):
+                group = segments[place + 1 : place + 1 + length]
+                if any(map(_LETTERS.search, group)):
+                    return f"{limit} times in a row: {shown(' / '.join(group))}"
     return ""
 
 
