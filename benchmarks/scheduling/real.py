@@ -13,8 +13,9 @@ import random
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import fmean
-from typing import Any
+from typing import NamedTuple
 
 from benchmarks.scheduling.output import Row, parser, show
 from benchmarks.scheduling.populations import Shards
@@ -68,52 +69,75 @@ def load(store: str, run_id: str) -> Pool:
     return Pool(draws, shards)
 
 
-def fixed(pool: Pool, attempts: int) -> tuple[dict[Domain, int], int]:
-    """Prompts covered by domain, and tokens."""
+class Fixed(NamedTuple):
+    covered: Mapping[Domain, int]
+    """Prompts."""
+    tokens: int
+    until_right: int
+    """Tokens, if each prompt stopped at its first right trace: the same coverage."""
+
+
+def fixed(pool: Pool, attempts: int) -> Fixed:
     covered = dict.fromkeys({entry.domain for entry, _ in pool.shards.values()}, 0)
-    tokens = 0
+    tokens = until_right = 0
     for entry, groups in pool.shards.values():
         for prompt_id in groups:
             chain = pool.draws[prompt_id][:attempts]
-            tokens += sum(draw.completion_tokens for draw in chain)
-            covered[entry.domain] += any(draw.outcome is Outcome.CORRECT for draw in chain)
-    return covered, tokens
+            right = [draw.outcome is Outcome.CORRECT for draw in chain]
+            lengths = [draw.completion_tokens for draw in chain]
+            tokens += sum(lengths)
+            until_right += sum(lengths[: right.index(True) + 1 if any(right) else attempts])
+            covered[entry.domain] += any(right)
+    return Fixed(covered, tokens, until_right)
 
 
-MOST_EXTRA = 4
+class Adaptive(NamedTuple):
+    """Means over the orders."""
+
+    covered: float
+    attempts: float
+    tokens: float
+
+
+LEAST_EXTRA, MOST_EXTRA = -2, 4
 
 
 def compare(pool: Pool, attempts: int, orders: int) -> Row:
-    """One N against the adaptive policy that covers at least as many prompts, on average over the orders.
+    """One N against the adaptive policy at the same coverage.
 
-    It is asked for the same coverage of each domain; where it falls short, since a prompt that was given up does not
-    come back, for a few prompts more.
+    It is asked for the coverage of each domain, and for a few prompts less and more. A run covers a few more than it is
+    asked for, as what is in flight comes back, or a few less, as a prompt that was given up does not come back; so the
+    figures are read off between the two runs whose mean coverage encloses that of the fixed N.
     """
-    rows = (asked_for(pool, attempts, orders, extra) for extra in range(MOST_EXTRA))
-    return next((row for row in rows if row["adaptive covered"] >= row["covered"]), {"fixed N": attempts})
-
-
-def asked_for(pool: Pool, attempts: int, orders: int, extra: int) -> dict[str, Any]:
-    results = []
-    for seed in range(orders):
-        shuffled = pool.shuffled(seed)
-        covered, tokens = fixed(shuffled, attempts)
-        quotas = {domain: number + extra for domain, number in covered.items() if number}
-        rules = Rejection(keep=1, max_attempts=shuffled.attempts, quotas=quotas)
-        scheduler = Scheduler([entry for entry, _ in shuffled.shards.values()], rules)
-        ran = Simulation(scheduler, shuffled.shards, shuffled, [REPLICA]).run()
-        results.append((sum(covered.values()), tokens, ran.covered, ran.attempts, ran.tokens.spent))
-    covered_mean, tokens_mean, ours, made, spent = (fmean(column) for column in zip(*results, strict=True))
+    shuffled = [pool.shuffled(seed) for seed in range(orders)]
+    plain = [fixed(one, attempts) for one in shuffled]
+    covered = fmean(sum(one.covered.values()) for one in plain)
+    tokens = fmean(one.tokens for one in plain)
+    asked = [adaptive(shuffled, plain, extra) for extra in range(LEAST_EXTRA, MOST_EXTRA)]
+    below, above = next((pair for pair in pairwise(asked) if pair[0].covered <= covered < pair[1].covered), asked[-2:])
+    part = (covered - below.covered) / (above.covered - below.covered)
+    ours = Adaptive(*(low + part * (high - low) for low, high in zip(below, above, strict=True)))
     return {
         "fixed N": attempts,
-        "covered": covered_mean,
-        "tokens": tokens_mean,
-        "asked for more": extra,
-        "adaptive covered": ours,
-        "adaptive attempts": made,
-        "adaptive tokens": spent,
-        "fewer tokens": f"{1 - spent / tokens_mean:.1%}",
+        "covered": covered,
+        "tokens": tokens,
+        "until right": f"{1 - fmean(one.until_right for one in plain) / tokens:.1%}",
+        "adaptive attempts": ours.attempts,
+        "adaptive tokens": ours.tokens,
+        "fewer tokens": f"{1 - ours.tokens / tokens:.1%}",
     }
+
+
+def adaptive(pools: Sequence[Pool], plain: Sequence[Fixed], extra: int) -> Adaptive:
+    """Asked for so many prompts more than the fixed number of attempts covers, in each domain."""
+    results = []
+    for pool, reached in zip(pools, plain, strict=True):
+        quotas = {domain: number + extra for domain, number in reached.covered.items() if number + extra > 0}
+        rules = Rejection(keep=1, max_attempts=pool.attempts, quotas=quotas)
+        scheduler = Scheduler([entry for entry, _ in pool.shards.values() if entry.domain in quotas], rules)
+        ran = Simulation(scheduler, pool.shards, pool, [REPLICA]).run()
+        results.append(Adaptive(ran.covered, ran.attempts, ran.tokens.spent))
+    return Adaptive(*(fmean(column) for column in zip(*results, strict=True)))
 
 
 def main() -> None:
