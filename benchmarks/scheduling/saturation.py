@@ -111,7 +111,7 @@ def run(shards: Shards, drawn: Recorded, rules: Rejection, replicas: Sequence[Re
     return Simulation(scheduler, shards, drawn, replicas).run()
 
 
-def measure(prompts: int, attempts: int, replicas: int) -> list[Row]:
+def measure(prompts: int, attempts: int, replicas: int, *, beside: bool = True) -> list[Row]:
     """One row for each way to hand out the same work."""
     total = sum(PUBLISHED_SAMPLES.values())
     mix = {domain: math.ceil(samples * prompts / total) for domain, samples in PUBLISHED_SAMPLES.items()}
@@ -124,13 +124,11 @@ def measure(prompts: int, attempts: int, replicas: int) -> list[Row]:
     needed = sum(draw.completion_tokens for draw in chains)
     bound_s = lower_bound_s(drawn, REPLICA, replicas)
     ours = run(shards, recorded, rules, [REPLICA] * replicas)
-    parts = [run(part, recorded, rules, [REPLICA]) for part in split(shards, replicas)]
-    ways = {
-        "lower bound": (bound_s, needed),
-        "tracegen": (ours.makespan_s, ours.tokens.spent),
-        "static split": (max(one.makespan_s for one in parts), sum(one.tokens.spent for one in parts)),
-        "batch barrier": (batch_barrier_s(drawn, REPLICA, replicas), needed),
-    }
+    ways = {"lower bound": (bound_s, needed), "tracegen": (ours.makespan_s, ours.tokens.spent)}
+    if beside:
+        parts = [run(part, recorded, rules, [REPLICA]) for part in split(shards, replicas)]
+        ways["static split"] = max(one.makespan_s for one in parts), sum(one.tokens.spent for one in parts)
+        ways["batch barrier"] = batch_barrier_s(drawn, REPLICA, replicas), needed
     return [
         {
             "prompts": len(drawn),
@@ -152,8 +150,13 @@ def main() -> None:
     arguments.add_argument("--prompts", type=int, default=sum(PUBLISHED_SAMPLES.values()))
     arguments.add_argument("--attempts", type=int, nargs="+", default=[1, 4], help="at most so many a prompt")
     arguments.add_argument("--replicas", type=int, default=100)
+    arguments.add_argument("--alone", action="store_true", help="without the two other schedules: half the time")
     given = arguments.parse_args()
-    rows = [row for attempts in given.attempts for row in measure(given.prompts, attempts, given.replicas)]
+    rows = [
+        row
+        for attempts in given.attempts
+        for row in measure(given.prompts, attempts, given.replicas, beside=not given.alone)
+    ]
     notes = [
         f"{given.replicas} replicas of {REPLICA.slots} slots; rate per sequence {REPLICA.tokens_per_s:g} / (1 + n / "
         f"{REPLICA.half_rate_at:g}) tokens/s at n sequences. Published mix and means, log-normal, sigma "

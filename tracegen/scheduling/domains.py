@@ -27,6 +27,7 @@ class Domains:
         self._hold_due = HOLD_EVERY
         self._in_flight = 0
         self.planned_shards = 0
+        self.settled_shards = 0
         for shard in plan:
             self._plan(shard, (settled or {}).get(shard.shard_id))
 
@@ -39,6 +40,7 @@ class Domains:
             domain.plan(shard)
         else:
             domain.recall(settled)
+            self.settled_shards += 1
 
     def __iter__(self) -> Iterator[DomainState]:
         return iter(self._states.values())

@@ -78,7 +78,7 @@ class Scheduler:
         """Attempts begun before it was known whether they are needed."""
         self._ending = False
         """Some domain has nothing more to hand out but what takes the place of wrong attempts."""
-        self.settled_shards = len(settled or ())
+        self.settled_shards = self._domains.settled_shards
         self.planned_shards = self._domains.planned_shards
         for domain in (quarantined or {}).values():
             if domain in self._domains:
