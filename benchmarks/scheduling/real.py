@@ -5,6 +5,8 @@ verdicts and lengths, from the 135M model of the quickstart, for one:
 
     tracegen run jobs/recipes/quickstart.yaml --set rejection.policy=fixed --set rejection.max_attempts=16
 
+``--drawn N`` draws a pool of N prompts of about that kind instead, so that sizes of pools can be compared.
+
 A replayed attempt i at a prompt is the pool's attempt i at it. The comparison averages over orders of the pool's
 attempts, since any order is as good as the one in which they happened to be sampled.
 """
@@ -53,6 +55,31 @@ class Pool:
 
     def draw(self, attempt: Attempt, domain: Domain) -> Draw:  # noqa: ARG002 -- the seam's
         return self.draws[attempt.prompt_id][attempt.index]
+
+
+DRAWN = {Domain.MATH: (0.6, 0.9), Domain.LOGIC: (0.8, 0.5)}
+"""Beta distributions of pass rates: half of all attempts are right, and five in six prompts have a right one in 16."""
+
+
+def drawn(prompts: int, seed: int) -> Pool:
+    """Half of the prompts in each domain, 16 completions each, in shards of eight as the quickstart's."""
+    rng = random.Random(seed)
+    draws: dict[str, list[Draw]] = {}
+    shards = {}
+    for domain, (alpha, beta) in DRAWN.items():
+        ids = [f"{domain}{n}" for n in range(prompts // 2)]
+        for prompt_id in ids:
+            rate = rng.betavariate(alpha, beta)
+            draws[prompt_id] = [_drawn(rng, right=rng.random() < rate) for _ in range(16)]
+        for start in range(0, len(ids), 8):
+            taken = dict.fromkeys(ids[start : start + 8], domain.value)
+            shards[f"{domain}-{start}"] = (ShardEntry(f"{domain}-{start}", domain, len(taken)), taken)
+    return Pool(draws, shards)
+
+
+def _drawn(rng: random.Random, *, right: bool) -> Draw:
+    tokens = max(5, int(rng.lognormvariate(3.2, 0.3) * (1.0 if right else 1.2)))
+    return Draw(100, tokens, FinishReason.STOP, Outcome.CORRECT if right else Outcome.INCORRECT)
 
 
 def load(store: str, run_id: str) -> Pool:
@@ -145,15 +172,17 @@ def main() -> None:
     arguments.add_argument("--store", default="./runs")
     arguments.add_argument("--run", help="the pool's run id; the newest if left out")
     arguments.add_argument("--orders", type=int, default=50)
+    arguments.add_argument("--drawn", type=int, metavar="N", help="no run: a pool of so many prompts, drawn")
     given = arguments.parse_args()
-    pool = load(given.store, given.run or runs(given.store)[0])
+    pool = drawn(given.drawn, seed=1) if given.drawn else load(given.store, given.run or runs(given.store)[0])
     numbers = [number for number in (2, 4, 8, 16) if 2 * number <= pool.attempts]
     rows = [compare(pool, number, given.orders) for number in numbers]
     chains = list(pool.draws.values())
     right = fmean(draw.outcome is Outcome.CORRECT for chain in chains for draw in chain)
     solved = fmean(any(draw.outcome is Outcome.CORRECT for draw in chain) for chain in chains)
+    kind = "drawn" if given.drawn else "real"
     notes = [
-        f"{len(chains)} prompts with {pool.attempts} real completions each; {right:.0%} of completions are right, "
+        f"{len(chains)} prompts with {pool.attempts} {kind} completions each; {right:.0%} of completions are right, "
         f"{solved:.0%} of prompts have a right one. Means over {given.orders} orders."
     ]
     show("benchmarks.scheduling.real", rows, notes, given.json)
