@@ -60,14 +60,15 @@ ONE_SOURCE = (Source("all", 1.0, 0.274, 0.326),)
 SURE = (Source("sure", 1.0, 1e6, 1e-6),)
 
 
+def missed(source: Source, attempts: int) -> float:
+    """Share of a source's prompts that so many attempts all get wrong, exactly: the mean of (1 - p) ** attempts."""
+    a, b = source.alpha, source.beta
+    return math.prod((b + n) / (a + b + n) for n in range(attempts))
+
+
 def solved_at_least_once(sources: tuple[Source, ...], attempts: int) -> float:
-    """Share of prompts, exactly: one minus the mean of (1 - p) ** attempts."""
-
-    def missed(source: Source) -> float:
-        a, b = source.alpha, source.beta
-        return math.prod((b + n) / (a + b + n) for n in range(attempts))
-
-    return 1 - sum(source.share * missed(source) for source in sources)
+    """Share of all prompts."""
+    return 1 - sum(source.share * missed(source, attempts) for source in sources)
 
 
 @dataclass(slots=True)

@@ -66,10 +66,10 @@ def test_gpu_hours_and_dollars_follow_from_the_wall_time(folder: Path) -> None:
 
 
 def test_a_large_run_is_reckoned_in_small() -> None:
-    asked = recipe("vllm", replicas=40, slots=64).model_copy(update={"prompts_per_shard": 64})
+    asked = recipe("vllm", replicas=4, slots=64).model_copy(update={"prompts_per_shard": 64})
     small = {Domain.MATH: 2_000}
     whole = estimate(asked, small, [assumed(asked, 0)], ())
-    model = asked.where.model_copy(update={"replicas": 1000})
+    model = asked.where.model_copy(update={"replicas": 100})
     large = estimate(
         asked.model_copy(update={"where": model}),
         {Domain.MATH: 50_000},

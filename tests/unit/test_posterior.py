@@ -73,3 +73,10 @@ def test_what_an_earlier_driver_saw_counts_as_if_it_were_seen_now() -> None:
     recalled.recall((1, 2), 20, "g")
     for state in [(0, 0), (0, 3), (2, 0)]:
         assert recalled.outlook("g").gain(state) == pytest.approx(now.outlook("g").gain(state))
+
+
+def test_much_evidence_finds_a_prior_between_the_points_of_the_grid() -> None:
+    beliefs = Beliefs()
+    answered(beliefs, "g", 0.274, 0.326, 20_000, attempts=3)
+    for wrong in range(3):
+        assert beliefs.outlook("g").gain((0, wrong)) == pytest.approx(0.274 / (0.6 + wrong), rel=0.04)

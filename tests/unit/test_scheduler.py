@@ -419,3 +419,53 @@ def test_a_domain_of_several_groups_gives_up_the_hopeless_one_first() -> None:
             scheduler.judged(handout.attempt.attempt_id, Outcome.CORRECT if right else Outcome.INCORRECT)
     assert scheduler.domains[0].accepted >= 195
     assert attempts["hopeless"] < 300
+
+
+def all_but_one(rules: Rejection) -> tuple[Scheduler, Handout]:
+    """A run of 100 prompts of which one is left in flight."""
+    scheduler = opened(rules, prompts=100)
+    *others, last = scheduler.lease("a", 100, 100)
+    answer(scheduler, others, Outcome.CORRECT)
+    return scheduler, last
+
+
+def test_the_last_prompt_gets_its_next_attempt_before_the_first_is_judged() -> None:
+    scheduler, last = all_but_one(Rejection(keep=1, max_attempts=4))
+    (hedge,) = scheduler.lease("b", 100, 100)
+    assert (hedge.attempt.prompt_id, hedge.attempt.index) == (last.attempt.prompt_id, 1)
+    # One in fifty attempts, and no more.
+    assert scheduler.lease("b", 100, 100) == []
+    answer(scheduler, [hedge], Outcome.CORRECT)
+    # The long one is waited for: the corpus takes the first right trace by index.
+    assert scheduler.take_decided() == []
+    answer(scheduler, [last], Outcome.CORRECT)
+    assert scheduler.take_decided() == ["m0"]
+    assert scheduler.domains[0].tokens == TokenCounts(kept=1000, surplus=10)
+
+
+def test_a_long_trace_lost_with_its_replica_is_made_again_and_a_hedge_is_not() -> None:
+    scheduler, last = all_but_one(Rejection(keep=1, max_attempts=4))
+    (hedge,) = scheduler.lease("b", 100, 100)
+    answer(scheduler, [hedge], Outcome.CORRECT)
+    scheduler.revoke("a", died=False)
+    assert ids(scheduler.lease("c", 100, 100)) == ids([last])
+
+    scheduler, last = all_but_one(Rejection(keep=1, max_attempts=4))
+    assert len(scheduler.lease("b", 100, 100)) == 1
+    answer(scheduler, [last], Outcome.CORRECT)
+    scheduler.revoke("b", died=False)
+    assert scheduler.lease("c", 100, 100) == []
+    assert scheduler.take_decided() == ["m0"]
+
+
+@pytest.mark.parametrize("rules", [{"quotas": {Domain.MATH: 100}}, {"token_budget": 10**9}])
+def test_nothing_is_hedged_where_another_prompt_can_do_or_the_end_is_not_known(rules: dict[str, object]) -> None:
+    scheduler, _ = all_but_one(Rejection.model_validate({"keep": 1, "max_attempts": 4, **rules}))
+    assert scheduler.lease("b", 100, 100) == []
+    assert scheduler.hedged == 0
+
+
+def test_while_little_is_known_first_attempts_go_before_others() -> None:
+    scheduler = opened(Rejection(keep=1, max_attempts=4, quotas={Domain.MATH: 15}), prompts=20)
+    answer(scheduler, scheduler.lease("r", 5), Outcome.INCORRECT)
+    assert {handout.attempt.index for handout in scheduler.lease("r", 15)} == {0}

@@ -40,6 +40,8 @@ class Estimate:
     wall_s: Figure
     start_s: float
     """Of ``wall_s``: until replicas serve."""
+    around_s: float
+    """Of ``wall_s``: what the driver does before the first replica starts, and after the last verdict."""
     busy_share: Figure
     gpus: int
     gpu_hours: Figure
@@ -73,9 +75,12 @@ class Outcome(NamedTuple):
     busy_share: float
 
 
-def estimate(recipe: Recipe, prompts: Mapping[Domain, int], worlds: Sequence[World], basis: Sequence[str]) -> Estimate:
-    """The whole run in each of the worlds."""
-    outcomes = [play(recipe, prompts, world) for world in worlds]
+def estimate(
+    recipe: Recipe, prompts: Mapping[Domain, int], worlds: Sequence[World], basis: Sequence[str], around_s: float = 0.0
+) -> Estimate:
+    """The whole run in each of the worlds, and ``around_s`` that the simulation knows nothing of."""
+    played = [play(recipe, prompts, world) for world in worlds]
+    outcomes = [one._replace(wall_s=one.wall_s + around_s) for one in played]
     where = recipe.where
     gpus = where.replicas * where.gpus_per_replica
     hours = [one.wall_s / 3600 * gpus for one in outcomes]
@@ -97,6 +102,7 @@ def estimate(recipe: Recipe, prompts: Mapping[Domain, int], worlds: Sequence[Wor
         tokens_lost_to_rejection=figure([one.rejected for one in outcomes]),
         wall_s=figure(columns["wall_s"]),
         start_s=where.plan.start_s,
+        around_s=around_s,
         busy_share=figure([one.busy_share for one in outcomes]),
         gpus=gpus,
         gpu_hours=figure(hours),

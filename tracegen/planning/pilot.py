@@ -29,8 +29,8 @@ class Pilot:
 
     run_id: str
     rows: tuple[Measured, ...]
-    start_s: float
-    """Of its wall time: all that was not spent on completions."""
+    around_s: float | None
+    """Of its wall time: all that was not spent on completions. None for one that was run before."""
 
 
 def pilot_recipe(recipe: Recipe, prompts: int, by_source: Mapping[str, int]) -> Recipe:
@@ -60,7 +60,7 @@ def fly(loaded: Loaded, recipe: Recipe, store_uri: str, on_progress: Callable[[S
     rows = tuple(_measured(*row) for row in answer.rows)
     busy_s = max(row.started_at_s + row.wall_s for row in rows) - min(row.started_at_s for row in rows) if rows else 0.0
     # A pilot that was run before starts nothing now, so it cannot tell.
-    return Pilot(summary.run_id, rows, 0.0 if summary.resumed else max(0.0, summary.wall_s - busy_s))
+    return Pilot(summary.run_id, rows, None if summary.resumed else max(0.0, summary.wall_s - busy_s))
 
 
 def _measured(*row: object) -> Measured:

@@ -32,15 +32,24 @@ class Asked:
     """Where a pilot is kept."""
 
 
+AROUND_S = {"local": 2.0, "ray": 8.0}
+"""Seconds, by cluster, from the command to the first request and from the last completion to the end
+(docs/benchmarks/control-plane.md); used where no pilot measured them. What reading prompts from a network and building
+a large corpus take is beyond that."""
+
+
 def plan(asked: Asked, on_progress: Callable[[Snapshot], None]) -> Estimate:
     """Reckon a recipe's run. Raises UserError for what is wrong with it; only a pilot writes or asks a teacher."""
     recipe = asked.loaded.recipe
     by_domain, by_source = _prompts(asked.loaded)
+    around_s = AROUND_S[recipe.where.cluster]
     if asked.pilot:
-        recipe, worlds, basis = _piloted(asked, by_source, on_progress)
+        flown, worlds, basis = _piloted(asked, by_source, on_progress)
+        if flown.around_s is not None:
+            around_s = max(0.0, flown.around_s - recipe.where.plan.start_s)
     else:
         worlds, basis = _imagined(recipe, asked.draws)
-    return estimate(recipe, by_domain, worlds, (*basis, *_placed(recipe)))
+    return estimate(recipe, by_domain, worlds, (*basis, *_placed(recipe, around_s)), around_s)
 
 
 def _prompts(loaded: Loaded) -> tuple[Mapping[Domain, int], Mapping[str, int]]:
@@ -66,7 +75,7 @@ def _imagined(recipe: Recipe, draws: int) -> tuple[list[World], Sequence[str]]:
 
 def _piloted(
     asked: Asked, by_source: Mapping[str, int], on_progress: Callable[[Snapshot], None]
-) -> tuple[Recipe, list[World], Sequence[str]]:
+) -> tuple[Pilot, list[World], Sequence[str]]:
     recipe = asked.loaded.recipe
     flown = fly(asked.loaded, pilot_recipe(recipe, asked.pilot, by_source), asked.store_uri, on_progress)
     if not flown.rows:
@@ -74,26 +83,17 @@ def _piloted(
             f"pilot {flown.run_id} has no judged completion",
             hint=f"see why: tracegen status {flown.run_id} --store {asked.store_uri}",
         )
-    recipe = _with_start(recipe, flown)
     worlds = [measured(recipe, flown.rows, seed) for seed in range(asked.draws)]
-    return recipe, worlds, (f"pilot {flown.run_id} in {asked.store_uri}", *told(flown.rows))
+    return flown, worlds, (f"pilot {flown.run_id} in {asked.store_uri}", *told(flown.rows))
 
 
-def _with_start(recipe: Recipe, flown: Pilot) -> Recipe:
-    """The recipe's own start-up time where it states one, else the pilot's."""
-    where = recipe.where
-    if where.plan.start_s:
-        return recipe
-    measured_plan = where.plan.model_copy(update={"start_s": flown.start_s})
-    return recipe.model_copy(update={"where": where.model_copy(update={"plan": measured_plan})})
-
-
-def _placed(recipe: Recipe) -> tuple[str, ...]:
+def _placed(recipe: Recipe, around_s: float) -> tuple[str, ...]:
     where = recipe.where
     price = where.plan.usd_per_gpu_hour
     money = "no price: set where.plan.usd_per_gpu_hour" if price is None else f"{price:g} USD a GPU-hour"
     return (
         f"{where.replicas} replicas of {where.slots} slots and {where.gpus_per_replica} GPUs; {money}",
-        f"start-up of replicas: {where.plan.start_s:.3g} s (where.plan.start_s)",
-        "not reckoned: preparing the prompts, building the corpus",
+        f"start-up of replicas: {where.plan.start_s:.3g} s (where.plan.start_s); of the driver, and its end: "
+        f"{around_s:.3g} s",
+        "not reckoned: building the corpus",
     )

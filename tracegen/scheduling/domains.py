@@ -3,7 +3,7 @@
 All counts are kept by the scheduler; this reads them.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tracegen.recipe import Rejection
 from tracegen.scheduling.state import DomainState, SettledShard
@@ -25,7 +25,9 @@ class Domains:
         self._states: dict[Domain, DomainState] = {}
         self._held: frozenset[Domain] = frozenset()
         self._hold_due = HOLD_EVERY
+        self._in_flight = 0
         self.planned_shards = 0
+        self.settled_shards = 0
         for shard in plan:
             self._plan(shard, (settled or {}).get(shard.shard_id))
 
@@ -38,6 +40,7 @@ class Domains:
             domain.plan(shard)
         else:
             domain.recall(settled)
+            self.settled_shards += 1
 
     def __iter__(self) -> Iterator[DomainState]:
         return iter(self._states.values())
@@ -74,7 +77,13 @@ class Domains:
     def serving(self) -> list[DomainState]:
         """Domains that get something now, if they have it."""
         wanting = self._wanting()
-        return [d for d in wanting if d.domain not in self._held] or wanting if self._held else wanting
+        if not self._held:
+            return wanting
+        serving = [d for d in wanting if d.domain not in self._held]
+        if wanting and not serving:
+            self._hold(wanting)
+            serving = [d for d in wanting if d.domain not in self._held]
+        return serving
 
     def _wanting(self) -> list[DomainState]:
         return [d for d in self if (d.ready or d.unopened) and not d.saturated]
@@ -82,10 +91,14 @@ class Domains:
     def handed_out(self, attempts: int, in_flight: int) -> None:
         """So many more were handed out; now and then another domain is held back for it."""
         self._hold_due -= attempts
+        self._in_flight = in_flight
         # With a budget, nobody knows the end.
         if self._hold_due <= 0 and self._budget is None:
             self._hold_due = HOLD_EVERY
-            self._held = kept_for_the_end(self._wanting(), in_flight)
+            self._hold(self._wanting())
+
+    def _hold(self, wanting: Sequence[DomainState]) -> None:
+        self._held = kept_for_the_end(wanting, self._in_flight)
 
     def overspent(self) -> list[DomainState]:
         """Stop all domains when the token budget is spent; those that this stopped."""

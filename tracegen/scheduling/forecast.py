@@ -35,7 +35,7 @@ def expected(gain: Gain, rules: Rejection, floor: float, state: tuple[int, int] 
 
 
 def best_floor(groups: Sequence[Group], rules: Rejection, wanted: float) -> float:
-    """A floor, as high as any under which the groups' prompts are expected to give ``wanted`` more traces; 0 if none is."""
+    """The strictest floor under which the groups' prompts are expected to give ``wanted`` more traces; 0 if none is."""
     known = [(_gains(group.gain, rules), group.prompts) for group in groups]
     # A prompt may be given up once an attempt was wrong.
     floors = sorted({1.0, *(chance for gains, _ in known for by_wrong in gains for chance in by_wrong[1:])})

@@ -6,7 +6,7 @@ dies again, few are left to be suspected, and one that is alone is to blame.
 
 from collections import Counter
 
-from tracegen.scheduling.state import InFlight
+from tracegen.scheduling.state import DomainState, InFlight, OpenPrompt
 
 MAX_DEATHS = 2
 """An attempt that was in hand at so many deaths of replicas, the last time with few others, is quarantined."""
@@ -20,6 +20,7 @@ class Hands:
     def __init__(self) -> None:
         self._flights: dict[str, InFlight] = {}
         self._suspects: Counter[str] = Counter()
+        self._hedges: Counter[str] = Counter()
 
     def __len__(self) -> int:
         return len(self._flights)
@@ -28,15 +29,24 @@ class Hands:
         """Whether a replica of so many slots may have this attempt now."""
         return not flight.deaths or self._suspects[replica_id] < max(1, slots // SUSPECTS_PER_SLOTS)
 
+    def hedges(self, replica_id: str) -> int:
+        return self._hedges[replica_id]
+
+    def prompts_of(self, domain: DomainState) -> list[OpenPrompt]:
+        """The longest in flight first."""
+        return [flight.prompt for flight in self._flights.values() if flight.prompt.shard.domain is domain]
+
     def take(self, flight: InFlight, replica_id: str) -> None:
         flight.replica_id = replica_id
         self._flights[flight.attempt_id] = flight
         self._suspects[replica_id] += flight.deaths > 0
+        self._hedges[replica_id] += flight.hedge
 
     def land(self, attempt_id: str) -> InFlight:
         """The attempt is in nobody's hands any more."""
         flight = self._flights.pop(attempt_id)
         self._suspects[flight.replica_id] -= flight.deaths > 0
+        self._hedges[flight.replica_id] -= flight.hedge
         return flight
 
     def bury(self, replica_id: str, *, died: bool) -> tuple[list[InFlight], str]:
@@ -46,6 +56,6 @@ class Hands:
             del self._flights[flight.attempt_id]
             flight.tries += 1
             flight.deaths += died
-        del self._suspects[replica_id]
+        del self._suspects[replica_id], self._hedges[replica_id]
         repeated = [flight.attempt_id for flight in lost if died and flight.deaths >= MAX_DEATHS]
         return lost, repeated[0] if len(repeated) == 1 else ""

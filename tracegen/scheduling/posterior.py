@@ -11,7 +11,7 @@ before the attempt.
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import chain, repeat
 from operator import mul
@@ -173,8 +173,12 @@ class Outlook:
         # A point that explains this prompt's own outcomes better weighs more for this prompt.
         plausible = self.weights[self._best] * _seen_at(a, b, right, wrong)
         seen, then_right = _explained((right, wrong))
-        gained = plausible * gain + sum(map(mul, self._others, then_right))
-        return gained / (plausible + sum(map(mul, self._others, seen)))
+        gained = plausible * gain + _dot(self._others, then_right)
+        return gained / (plausible + _dot(self._others, seen))
+
+
+def _dot(weights: Iterable[float], values: Iterable[float]) -> float:
+    return float(sum(map(mul, weights, values)))
 
 
 class Beliefs:

@@ -17,6 +17,7 @@ from tracegen.recipe import Rejection
 from tracegen.scheduling.domains import Domains
 from tracegen.scheduling.floors import set_floor
 from tracegen.scheduling.hands import Hands
+from tracegen.scheduling.hedges import HEDGE_BUSY, HEDGE_IDLE, HEDGED_SHARE, hedged_next, runs_dry
 from tracegen.scheduling.policy import POLICIES, Policy, Standing
 from tracegen.scheduling.state import (
     DomainState,
@@ -73,7 +74,11 @@ class Scheduler:
         self._opening: set[str] = set()
         self._quarantined = set(quarantined or ())
         self._poisoned: list[Poisoned] = []
-        self.settled_shards = len(settled or ())
+        self.hedged = 0
+        """Attempts begun before it was known whether they are needed."""
+        self._ending = False
+        """Some domain has nothing more to hand out but what takes the place of wrong attempts."""
+        self.settled_shards = self._domains.settled_shards
         self.planned_shards = self._domains.planned_shards
         for domain in (quarantined or {}).values():
             if domain in self._domains:
@@ -200,8 +205,10 @@ class Scheduler:
     def lease(self, replica_id: str, free: int, slots: int = 0) -> list[Handout]:
         """At most ``free`` attempts for this replica of ``slots`` slots in all, from the domains that lag most."""
         handouts = self._lease_returned(replica_id, free, slots)
+        self._hedge(handouts, replica_id, free, slots // HEDGE_BUSY)
         while len(handouts) < free and (domain := self._domains.next_served()) is not None:
             handouts.append(self._lease_next(domain, replica_id))
+        self._hedge(handouts, replica_id, free, slots // HEDGE_IDLE)
         self._domains.handed_out(len(handouts), self.in_flight)
         return handouts
 
@@ -221,16 +228,38 @@ class Scheduler:
     def _lease_next(self, domain: DomainState, replica_id: str) -> Handout:
         prompt = domain.ready.head()
         domain.fresh -= prompt.issued == 0
+        handout = self._begin(prompt, replica_id)
+        if not self._wants_more(prompt):
+            domain.ready.pop()
+            prompt.queued = False
+        if domain.ending:
+            domain.last[prompt] = None
+        elif self._rules.token_budget is None and runs_dry(domain):
+            domain.ending = self._ending = True
+            domain.last = dict.fromkeys(self._hands.prompts_of(domain))
+        return handout
+
+    def _hedge(self, handouts: list[Handout], replica_id: str, free: int, most: int) -> None:
+        """Add hedges to the handouts of a replica, which may have ``most`` of them."""
+        if not self._ending:
+            return
+        left = int(HEDGED_SHARE * sum(domain.completions for domain in self._domains)) - self.hedged
+        room = min(free - len(handouts), most - self._hands.hedges(replica_id), left)
+        while room > 0 and (prompt := hedged_next(self._domains, self._rules.keep)) is not None:
+            if self._wants_more(prompt, all_wrong=True):
+                handouts.append(self._begin(prompt, replica_id, hedge=True))
+                prompt.shard.domain.last[prompt] = None
+                self.hedged += 1
+                room -= 1
+
+    def _begin(self, prompt: OpenPrompt, replica_id: str, *, hedge: bool = False) -> Handout:
         index = prompt.issued
         prompt.issued += 1
         self._skip_quarantined(prompt)
         prompt.open += 1
-        domain.open += 1
-        flight = InFlight(Attempt(prompt.prompt_id, index).attempt_id, prompt, index)
-        if not self._wants_more(prompt):
-            domain.ready.pop()
-            prompt.queued = False
-        return self._hand_out(flight, replica_id)
+        prompt.shard.domain.open += 1
+        attempt_id = Attempt(prompt.prompt_id, index).attempt_id
+        return self._hand_out(InFlight(attempt_id, prompt, index, hedge=hedge), replica_id)
 
     def _hand_out(self, flight: InFlight, replica_id: str) -> Handout:
         self._hands.take(flight, replica_id)
@@ -303,7 +332,8 @@ class Scheduler:
     def _give_back(self, flight: InFlight, *, poisoned: bool) -> bool:
         prompt = flight.prompt
         domain = prompt.shard.domain
-        if not poisoned and not domain.closed and prompt.accepted < self._rules.keep:
+        unneeded = flight.hedge and prompt.accepted >= self._rules.keep
+        if not poisoned and not domain.closed and not unneeded:
             domain.returned.append(flight)
             return False
         prompt.open -= 1
@@ -347,14 +377,19 @@ class Scheduler:
         domain.standings[prompt.group, prompt.accepted, prompt.wrong] += 1
         set_floor(domain, self._rules)
 
-    def _wants_more(self, prompt: OpenPrompt) -> bool:
+    def _wants_more(self, prompt: OpenPrompt, *, all_wrong: bool = False) -> bool:
+        """``all_wrong``: supposed that what is open were judged, and wrong."""
         if prompt.issued >= self._rules.max_attempts:
             return False
         domain = prompt.shard.domain
         outlook = domain.beliefs.outlook(prompt.group)
-        pass_rate = outlook.gain((prompt.accepted, prompt.wrong))
-        gain = outlook.gain((prompt.accepted, prompt.wrong + prompt.open)) if prompt.open else pass_rate
-        standing = Standing(prompt.accepted, prompt.wrong, prompt.issued, prompt.open, gain, pass_rate, domain.floor)
+        wrong, still_open = prompt.wrong, prompt.open
+        gain = pass_rate = outlook.gain((prompt.accepted, wrong + still_open))
+        if all_wrong:
+            wrong, still_open = wrong + still_open, 0
+        elif still_open:
+            pass_rate = outlook.gain((prompt.accepted, wrong))
+        standing = Standing(prompt.accepted, wrong, prompt.issued, still_open, gain, pass_rate, domain.floor)
         return self._policy(standing, self._rules) > 0
 
     def _review(self, prompt: OpenPrompt) -> None:
@@ -362,28 +397,12 @@ class Scheduler:
         if prompt.closed:
             return
         domain = prompt.shard.domain
-        if not domain.closed and self._wants_more(prompt):
-            if not prompt.queued:
-                prompt.queued = True
-                # To the front: an open prompt keeps its whole shard, and its journal, open.
-                domain.ready.push(prompt, first=prompt.issued > 0)
-        elif prompt.open and prompt.accepted >= self._rules.keep:
-            self._drop_returned(prompt)
+        if not prompt.queued and not domain.closed and self._wants_more(prompt):
+            prompt.queued = True
+            # To the front: an open prompt keeps its whole shard, and its journal, open.
+            domain.ready.push(prompt, first=prompt.issued > 0)
         if prompt.open == 0 and not prompt.queued:
             self._close(prompt)
-
-    def _drop_returned(self, prompt: OpenPrompt) -> None:
-        """What the prompt still had coming is no longer wanted."""
-        domain = prompt.shard.domain
-        if not domain.returned:
-            return
-        kept = [flight for flight in domain.returned if flight.prompt is not prompt]
-        dropped = len(domain.returned) - len(kept)
-        if dropped:
-            domain.returned.clear()
-            domain.returned.extend(kept)
-            prompt.open -= dropped
-            domain.open -= dropped
 
     def _close(self, prompt: OpenPrompt) -> None:
         prompt.closed = True

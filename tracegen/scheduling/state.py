@@ -100,6 +100,8 @@ class InFlight:
     deaths: int = 0
     """How often a replica died with it in hand."""
     troubles: tuple[Trouble, ...] = ()
+    hedge: bool = False
+    """Begun before it was known whether it is needed."""
 
     def note(self, trouble: Trouble) -> None:
         self.troubles = (*self.troubles, trouble)[-TROUBLES_KEPT:]
@@ -145,6 +147,10 @@ class DomainState:
     unopened: deque[str] = field(default_factory=deque)
     fresh: int = 0
     """Prompts that were never attempted, in shards open or not."""
+    ending: bool = False
+    """Nothing waits for a first attempt any more, and every prompt must come to its own end."""
+    last: dict[OpenPrompt, None] = field(default_factory=dict)
+    """Of an ending domain: prompts that may be hedged, the longest in flight first."""
     learning: bool = False
     """Little is known yet of what fills the quota: first attempts go before others, and no prompt is given up."""
 

@@ -7,6 +7,8 @@ from tracegen.types import Domain
 
 SHORTER = 1.1
 """Only a domain whose traces are so many times shorter than another's is worth keeping for the end."""
+LONG = 5.0
+"""A trace of so many times the mean is to be expected, before any was seen: short ones come back first."""
 
 
 def kept_for_the_end(wanting: Sequence[DomainState], in_flight: int) -> frozenset[Domain]:
@@ -16,11 +18,11 @@ def kept_for_the_end(wanting: Sequence[DomainState], in_flight: int) -> frozense
     much as all slots decode in the time of the longest trace.
     """
     longest = max((domain.mean_tokens for domain in wanting), default=0.0)
-    needed = float(in_flight * max((domain.longest for domain in wanting), default=0))
+    needed = in_flight * max(LONG * longest, *(float(domain.longest) for domain in wanting), 0.0)
     kept = set()
     for domain in sorted(wanting, key=lambda d: d.mean_tokens):
         needed -= domain.coming_tokens
-        if needed < 0 or domain.mean_tokens * SHORTER > longest:
+        if needed < 0 or domain.mean_tokens * SHORTER >= longest:
             break
         kept.add(domain.domain)
     return frozenset(kept)
