@@ -408,14 +408,16 @@ class Scheduler:
         domain.standings[prompt.group, prompt.accepted, prompt.wrong] += 1
         set_floor(domain, self._rules)
 
-    def _wants_more(self, prompt: OpenPrompt) -> bool:
+    def _wants_more(self, prompt: OpenPrompt, floor: float | None = None) -> bool:
+        """``floor``: the domain's where None."""
         if prompt.issued >= self._rules.max_attempts:
             return False
         domain = prompt.shard.domain
         outlook = domain.beliefs.outlook(prompt.group)
         pass_rate = outlook.gain((prompt.accepted, prompt.wrong))
         gain = outlook.gain((prompt.accepted, prompt.wrong + prompt.open)) if prompt.open else pass_rate
-        standing = Standing(prompt.accepted, prompt.wrong, prompt.issued, prompt.open, gain, pass_rate, domain.floor)
+        floor = domain.floor if floor is None else floor
+        standing = Standing(prompt.accepted, prompt.wrong, prompt.issued, prompt.open, gain, pass_rate, floor)
         return self._policy(standing, self._rules) > 0
 
     def _review(self, prompt: OpenPrompt) -> None:
@@ -431,7 +433,26 @@ class Scheduler:
         elif prompt.open and prompt.accepted >= self._rules.keep:
             self._drop_returned(prompt)
         if prompt.open == 0 and not prompt.queued:
-            self._close(prompt)
+            if self._may_come_back(prompt):
+                domain.parked[prompt] = None
+            else:
+                self._close(prompt)
+        if domain.parked and not domain.ready and not domain.saturated:
+            self._bring_back(domain)
+
+    def _may_come_back(self, prompt: OpenPrompt) -> bool:
+        """Whether a prompt that the floor gives up might be needed all the same, as no other is left to be opened."""
+        domain = prompt.shard.domain
+        if domain.quota is None or domain.closed or domain.waiting:
+            return False
+        return self._wants_more(prompt, self._rules.give_up_below)
+
+    def _bring_back(self, domain: DomainState) -> None:
+        """The quota is not met, and nothing else is left to be handed out."""
+        for prompt in domain.parked:
+            prompt.queued = True
+            domain.ready.push(prompt, first=False)
+        domain.parked.clear()
 
     def _drop_returned(self, prompt: OpenPrompt) -> None:
         """What the prompt still had coming is no longer wanted."""
@@ -471,6 +492,7 @@ class Scheduler:
     def _close_domain(self, domain: DomainState) -> None:
         """A filled quota or a spent budget: nothing more is handed out, and what nobody works on is closed."""
         domain.ready.clear()
+        domain.parked.clear()
         for flight in domain.returned:
             flight.prompt.open -= 1
             domain.open -= 1
