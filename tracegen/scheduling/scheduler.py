@@ -445,7 +445,7 @@ class Scheduler:
         domain = prompt.shard.domain
         if domain.quota is None or domain.closed or domain.waiting:
             return False
-        return self._wants_more(prompt, self._rules.give_up_below)
+        return self._wants_more(prompt, floor=self._rules.give_up_below)
 
     def _bring_back(self, domain: DomainState) -> None:
         """The quota is not met, and nothing else is left to be handed out."""
