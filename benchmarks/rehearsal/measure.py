@@ -17,8 +17,10 @@ import sys
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from math import inf
 from pathlib import Path
+from statistics import median
 from typing import IO, Any
 
 import yaml
@@ -46,23 +48,37 @@ class Processes:
                 total += found[1]
         self.total_peak_pss = max(self.total_peak_pss, total)
 
-    def report(self) -> list[dict[str, Any]]:
-        """Of each process that lived for some seconds: peaks, and RSS at eighths of its life, which shows growth."""
+    def report(self, began: Mapping[str, float]) -> list[dict[str, Any]]:
+        """Of each process that lived for some seconds: peaks, and RSS by phase and quarter of it, which shows growth.
+
+        ``began``: second by phase, in order.
+        """
         lines = []
         for pid, series in self._series.items():
             if len(series) < 3:
                 continue
-            marks = [series[(len(series) - 1) * eighth // 8] for eighth in range(9)]
             lines.append(
                 {
                     "process": self._names[pid],
                     "is_driver": pid == self._root,
                     "peak_rss_mb": round(max(rss for _, rss, _ in series) / MB),
                     "peak_pss_mb": round(max(pss for _, _, pss in series) / MB),
-                    "rss_mb_over_time": ", ".join(f"{at_s:.0f} s: {rss / MB:.0f}" for at_s, rss, _ in marks),
+                    "rss_mb_by_phase": {
+                        phase: _course([rss for at_s, rss, _ in series if start_s <= at_s < end_s])
+                        for (phase, start_s), end_s in zip(began.items(), [*began.values(), inf][1:], strict=True)
+                    },
                 }
             )
         return sorted(lines, key=lambda line: -line["peak_pss_mb"])
+
+
+def _course(rss: Sequence[int]) -> str:
+    """Medians of the quarters of a phase, and its peak."""
+    if len(rss) < 4:
+        return f"peak {max(rss, default=0) / MB:.0f}"
+    quarters = [rss[len(rss) * n // 4 : len(rss) * (n + 1) // 4] for n in range(4)]
+    medians = ", ".join(f"{median(quarter) / MB:.0f}" for quarter in quarters)
+    return f"{medians}; peak {max(rss) / MB:.0f}"
 
 
 class Progress:
@@ -123,7 +139,7 @@ def main(arguments: Sequence[str]) -> int:
         "cpu_s": round(_children_s(cpu_after) - _children_s(cpu_before), 1),
         "cpus": os.cpu_count(),
         "total_peak_pss_mb": round(processes.total_peak_pss / MB),
-        "processes": processes.report(),
+        "processes": processes.report({"planning": 0.0, **progress.began}),
         "objects": _objects(given.store),
         **_rows(given.store, said),
         "last_line": progress.last,

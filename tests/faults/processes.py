@@ -1,19 +1,22 @@
-"""Runs as processes of their own, and the killing of what belongs to them. By number, never by name alone."""
+"""``tracegen run`` as a process of its own, and the killing of what belongs to it. By number, never by name alone."""
 
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
 import psutil
 
+from tests.simulated_run import Left
+
 ROOT = Path(__file__).parents[2]
+PATIENCE_S = 60.0
 GONE_S = 20.0
 
 KINDS: dict[str, Callable[[str], bool]] = {
@@ -25,36 +28,63 @@ KINDS: dict[str, Callable[[str], bool]] = {
 """What a process is, by its command line."""
 
 
+def until(true: Callable[[], object], what: str, within_s: float = PATIENCE_S) -> None:
+    end = time.monotonic() + within_s
+    while not true():
+        assert time.monotonic() < end, f"not within {within_s:g} s: {what}"
+        time.sleep(0.05)
+
+
 @dataclass(frozen=True)
 class Driver:
-    """A driver and all that it started."""
+    """A driver and all that it started. Its streams are files, so that nothing waits for a reader."""
 
     process: "subprocess.Popen[bytes]"
-    log: Path
+    out: Path
+    err: Path
 
     @classmethod
     def start(cls, arguments: Sequence[str], folder: Path, env: Mapping[str, str]) -> "Driver":
-        log = folder / f"driver-{time.monotonic_ns()}.log"
-        env = {**os.environ, "PYTHONPATH": str(ROOT), **env}
-        with log.open("wb") as out:
+        number = len(list(folder.glob("err.*")))
+        out, err = folder / f"out.{number}", folder / f"err.{number}"
+        around = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+        env = {**around, "PYTHONPATH": str(ROOT), **env}
+        with out.open("wb") as out_file, err.open("wb") as err_file:
             process = subprocess.Popen(
                 [sys.executable, "-m", "tracegen", *arguments], cwd=folder, env=env,
-                stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
+                stdin=subprocess.DEVNULL, stdout=out_file, stderr=err_file, start_new_session=True,
             )  # fmt: skip
-        return cls(process, log)
+        return cls(process, out, err)
 
     @property
     def alive(self) -> bool:
         return self.process.poll() is None
 
-    @property
-    def said(self) -> str:
-        return self.log.read_text(errors="replace")[-4000:]
+    def signal(self, number: int) -> None:
+        self.process.send_signal(number)
+
+    def ended(self, within_s: float = PATIENCE_S) -> int:
+        """Its exit code."""
+        return self.process.wait(within_s)
+
+    def said(self) -> list[str]:
+        """Lines of standard error."""
+        return self.err.read_text(errors="replace").splitlines()
 
     def family(self) -> list[psutil.Process]:
+        """Every process that it has started, at this moment."""
         with suppress(psutil.NoSuchProcess):
             return psutil.Process(self.process.pid).children(recursive=True)
         return []
+
+    def until_settled(self, left: Left, shards: int) -> None:
+        """Wait until so many shards are settled. It must not end before."""
+
+        def enough() -> bool:
+            assert self.alive, f"ended early: {self.said()}"
+            return len(list(left.root.glob("ledger/completions/*.parquet"))) >= shards
+
+        until(enough, f"{shards} settled shards")
 
     def kill_one(self, kind: str, rng: Random) -> bool:
         """SIGKILL to one process of that kind; False where there is none."""
@@ -77,8 +107,29 @@ class Driver:
                 one.kill()
         psutil.wait_procs(left, timeout=5)
 
-    def finish(self, timeout_s: float) -> int:
-        return self.process.wait(timeout_s)
+
+@contextmanager
+def driving(recipe: Path, *options: str, store: str = "store") -> Iterator[Driver]:
+    """``tracegen run RECIPE``; killed with all that it has started when the test leaves it running."""
+    folder = recipe.parent
+    arguments = ["run", str(recipe), "--store", str(folder / store), *options]
+    driver = Driver.start(arguments, folder, {"RAY_AUTH_MODE": "disabled"})
+    try:
+        yield driver
+    finally:
+        if driver.alive:
+            driver.kill()
+
+
+def gone(family: list[psutil.Process]) -> bool:
+    """Whether none of them is left."""
+    return not any(map(_runs, family))
+
+
+def _runs(process: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def _command(process: psutil.Process) -> str:

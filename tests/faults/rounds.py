@@ -107,7 +107,7 @@ def _life(what: Round, rng: Random, driver: Driver, folder: Path, played: Played
                     played.note(kind)
             _wait(lambda: not driver.alive, rng.uniform(0.0, 1.2))
         if not driver.alive:
-            assert driver.process.returncode == 0, driver.said
+            assert driver.process.returncode == 0, driver.said()
             return True
         played.note("driver")
         return False
@@ -120,7 +120,7 @@ def _life(what: Round, rng: Random, driver: Driver, folder: Path, played: Played
 def _see_it_through(arguments: list[str], folder: Path, env: Mapping[str, str]) -> None:
     driver = Driver.start(arguments, folder, env)
     try:
-        assert driver.finish(END_S) == 0, driver.said
+        assert driver.ended(END_S) == 0, driver.said()
     finally:
         driver.kill()
 
@@ -131,11 +131,11 @@ def _second_driver_is_refused(arguments: list[str], folder: Path, env: Mapping[s
     try:
         _wait(lambda: not first.alive or len(_ids(folder / "requests.jsonl")) > asked, START_S)
         second = Driver.start(arguments, folder, env)
-        code = second.finish(START_S)
+        code = second.ended(START_S)
         if first.alive:  # else it was done before the second had looked
-            assert code == 2, second.said
-            assert f"is being driven by process {first.process.pid} on" in second.said
-        assert first.finish(END_S) == 0, first.said
+            assert code == 2, second.said()
+            assert f"is being driven by process {first.process.pid} on" in "\n".join(second.said())
+        assert first.ended(END_S) == 0, first.said()
     finally:
         first.kill()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.driver import driving, gone, until
+from tests.faults.processes import driving, gone, until
 from tests.simulated_run import Left, order, recipe_file
 from tracegen.cluster.local import LocalCluster
 from tracegen.errors import Fenced, StoreError

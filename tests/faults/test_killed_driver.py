@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.driver import driving, gone, until
-from tests.faults.reader import reading
+from tests.faults.processes import driving, gone, until
+from tests.faults.reading import GlobReader
 from tests.simulated_run import Left, order, recipe_file
 
 SHARDS = 12
@@ -18,7 +18,7 @@ SLOW = {"tokens_per_s": 400}
 def test_a_killed_run_is_resumed_by_the_same_command(cluster: str, tmp_path: Path) -> None:
     recipe = recipe_file(tmp_path, prompts=8 * SHARDS, simulated=SLOW)
     left = Left(order(recipe))
-    with reading(left.root) as reader:
+    with GlobReader(left.root) as reader:
         with driving(recipe, "--cluster", cluster) as first:
             first.until_settled(left, SHARDS // 3)
             family = first.family()
@@ -38,6 +38,6 @@ def test_a_killed_run_is_resumed_by_the_same_command(cluster: str, tmp_path: Pat
     assert max(asked_again.values()) == 1
     assert left.attempts() == sorted(durable | set(asked_again)), "nothing is lost"
     left.must_be_whole()
-    assert reader.wrong == []
+    assert reader.problems == []
     assert len(reader.seen) > 6, "the reader looked while shards were settled"
     assert second.said()[-1].split("] ")[1].startswith("done:")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.driver import driving, until
-from tests.faults.reader import reading
+from tests.faults.processes import driving, until
+from tests.faults.reading import GlobReader
 from tests.simulated_run import Left, order, recipe_file
 
 pytestmark = pytest.mark.faults
@@ -38,7 +38,7 @@ def test_of_two_that_start_at_once_one_wins(tmp_path: Path) -> None:
 def test_a_driver_that_sleeps_longer_than_its_claim_is_fenced_when_it_wakes(tmp_path: Path) -> None:
     recipe = recipe_file(tmp_path, prompts=96, simulated=SLOW, where={"claim_ttl_s": 1.2})
     left = Left(order(recipe))
-    with reading(left.root) as reader, driving(recipe) as sleeper:
+    with GlobReader(left.root) as reader, driving(recipe) as sleeper:
         sleeper.until_settled(left, 2)
         sleeper.signal(signal.SIGSTOP)
         with driving(recipe) as heir:
@@ -54,7 +54,7 @@ def test_a_driver_that_sleeps_longer_than_its_claim_is_fenced_when_it_wakes(tmp_
     assert shown(left.root) == before, "the fenced driver wrote something that shows"
     with driving(recipe) as third:
         assert third.ended() == 0, third.said()
-    assert reader.wrong == []
+    assert reader.problems == []
     attempts = left.attempts()
     assert len(attempts) == len(set(attempts))
     assert attempts == left.judged()

@@ -89,7 +89,7 @@ def test_a_node_dies(cluster: object, tmp_path: Path, part: str) -> None:
         with Onlooker(uri, run_id, {}) as onlooker:
             victim = _victim(cluster, driver, part, log)
             raylet(victim).send_signal(signal.SIGKILL)
-            assert driver.finish(150) == 0, driver.said
+            assert driver.ended(150) == 0, driver.said()
             time.sleep(0.3)
     finally:
         driver.kill()
@@ -114,4 +114,4 @@ def _victim(cluster: object, driver: Driver, part: str, log: Path) -> object:
             if any(name.startswith(f"ray::{part}") for name in hosted(node)):
                 return node
         time.sleep(0.1)
-    pytest.fail(f"no worker node hosts a {part}: {driver.said}")
+    pytest.fail(f"no worker node hosts a {part}: {driver.said()}")

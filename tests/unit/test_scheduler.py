@@ -250,6 +250,7 @@ def test_every_run_ends_and_no_attempt_is_completed_twice(seed: int, keep: int, 
     for domain in scheduler.domains:
         assert domain.open == 0
         assert not any(domain.standings.values())
+        assert not domain.parked
         assert domain.waiting == sum(plan[shard_id].prompts for shard_id in domain.unopened)
         if domain.quota is None:
             assert domain.decided == domain.prompts
@@ -469,3 +470,20 @@ def test_while_little_is_known_first_attempts_go_before_others() -> None:
     scheduler = opened(Rejection(keep=1, max_attempts=4, quotas={Domain.MATH: 15}), prompts=20)
     answer(scheduler, scheduler.lease("r", 5), Outcome.INCORRECT)
     assert {handout.attempt.index for handout in scheduler.lease("r", 15)} == {0}
+
+
+@settings(deadline=None, max_examples=30)
+@given(seed=st.integers(0, 2**32), short_by=st.integers(0, 20))
+def test_no_prompt_is_given_up_for_good_that_the_quota_needs(seed: int, short_by: int) -> None:
+    """What a rule gives up in good hope comes back when the hope fails: a quota that can be filled is filled."""
+    rng = random.Random(seed)
+    right_at = [rng.choice((0, 0, 1, 2, 3, 4, 4)) for _ in range(200)]
+    solvable = sum(index < 4 for index in right_at)
+    quota = max(1, solvable - short_by)
+    scheduler = opened(Rejection(keep=1, max_attempts=4, quotas={Domain.MATH: quota}), prompts=200)
+    while handouts := scheduler.lease("r", 16):
+        for handout in handouts:
+            right = right_at[int(handout.attempt.prompt_id.removeprefix("p"))] == handout.attempt.index
+            answer(scheduler, [handout], Outcome.CORRECT if right else Outcome.INCORRECT)
+    assert quota <= scheduler.domains[0].accepted <= solvable
+    assert scheduler.take_decided() == ["m0"]

@@ -34,6 +34,14 @@ def test_leftovers_of_dead_writers_are_swept_after_an_hour(tmp_path: Path) -> No
     assert [found.key for found in store.list("")] == ["k"]
 
 
+def test_what_only_begins_a_prefix_is_not_listed_under_it(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    for key in ("ledger/a", "ledger/ab.1", "ledger/ab/c", "led"):
+        store.put(key, b"")
+    assert [found.key for found in store.list("ledger/ab")] == ["ledger/ab.1", "ledger/ab/c"]
+    assert [found.key for found in store.list("ledg")] == ["ledger/a", "ledger/ab.1", "ledger/ab/c"]
+
+
 def test_preflight_does_not_even_leave_folders(tmp_path: Path) -> None:
     preflight(open_store(str(tmp_path / "new/deep")))
     assert list(tmp_path.iterdir()) == []

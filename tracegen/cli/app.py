@@ -1,5 +1,6 @@
 """The commands, as typer sees them. Each is a few lines: what it does is in the module of its name."""
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,6 +26,10 @@ app = typer.Typer(
 
 def main(arguments: Sequence[str] | None = None, services: Services | None = None) -> NoReturn:
     """The way in. Exits: 0 done, 1 failed, 2 something to mend first, 3 another driver took over, 130 stopped."""
+    if sys.platform == "linux":
+        # Arrow's own choice, mimalloc, keeps what each thread has freed: some 250 MB with the threads of a recorder
+        # (docs/benchmarks/rehearsal.md). Elsewhere Arrow may come without jemalloc, and would complain.
+        os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "jemalloc")
     given = sys.argv[1:] if arguments is None else list(arguments)
     told(lambda: app(given, prog_name="tracegen", obj=services or Library()))
 

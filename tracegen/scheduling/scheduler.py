@@ -377,8 +377,8 @@ class Scheduler:
         domain.standings[prompt.group, prompt.accepted, prompt.wrong] += 1
         set_floor(domain, self._rules)
 
-    def _wants_more(self, prompt: OpenPrompt, *, all_wrong: bool = False) -> bool:
-        """``all_wrong``: supposed that what is open were judged, and wrong."""
+    def _wants_more(self, prompt: OpenPrompt, *, all_wrong: bool = False, floor: float | None = None) -> bool:
+        """``all_wrong``: supposed that what is open were judged, and wrong; ``floor``: the domain's where None."""
         if prompt.issued >= self._rules.max_attempts:
             return False
         domain = prompt.shard.domain
@@ -389,7 +389,8 @@ class Scheduler:
             wrong, still_open = wrong + still_open, 0
         elif still_open:
             pass_rate = outlook.gain((prompt.accepted, wrong))
-        standing = Standing(prompt.accepted, wrong, prompt.issued, still_open, gain, pass_rate, domain.floor)
+        floor = domain.floor if floor is None else floor
+        standing = Standing(prompt.accepted, wrong, prompt.issued, still_open, gain, pass_rate, floor)
         return self._policy(standing, self._rules) > 0
 
     def _review(self, prompt: OpenPrompt) -> None:
@@ -402,7 +403,26 @@ class Scheduler:
             # To the front: an open prompt keeps its whole shard, and its journal, open.
             domain.ready.push(prompt, first=prompt.issued > 0)
         if prompt.open == 0 and not prompt.queued:
-            self._close(prompt)
+            if self._may_come_back(prompt):
+                domain.parked[prompt] = None
+            else:
+                self._close(prompt)
+        if domain.parked and not domain.ready and not domain.saturated:
+            self._bring_back(domain)
+
+    def _may_come_back(self, prompt: OpenPrompt) -> bool:
+        """Whether a prompt that the floor gives up might be needed all the same, as no other is left to be opened."""
+        domain = prompt.shard.domain
+        if domain.quota is None or domain.closed or domain.waiting:
+            return False
+        return self._wants_more(prompt, floor=self._rules.give_up_below)
+
+    def _bring_back(self, domain: DomainState) -> None:
+        """The quota is not met, and nothing else is left to be handed out."""
+        for prompt in domain.parked:
+            prompt.queued = True
+            domain.ready.push(prompt, first=False)
+        domain.parked.clear()
 
     def _close(self, prompt: OpenPrompt) -> None:
         prompt.closed = True
@@ -421,6 +441,7 @@ class Scheduler:
     def _close_domain(self, domain: DomainState) -> None:
         """A filled quota or a spent budget: nothing more is handed out, and what nobody works on is closed."""
         domain.ready.clear()
+        domain.parked.clear()
         for flight in domain.returned:
             flight.prompt.open -= 1
             domain.open -= 1

@@ -144,6 +144,9 @@ class DomainState:
     ready: ReadyQueue = field(default_factory=ReadyQueue)
     returned: deque[InFlight] = field(default_factory=deque)
     """Attempts that came back without a completion, to be handed out again first."""
+    parked: dict[OpenPrompt, None] = field(default_factory=dict)
+    """Prompts that the floor gave up after the last shard was opened, in order: they come back if the quota needs it.
+    """
     unopened: deque[str] = field(default_factory=deque)
     fresh: int = 0
     """Prompts that were never attempted, in shards open or not."""
