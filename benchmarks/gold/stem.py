@@ -89,7 +89,7 @@ def rows(file: Path) -> Iterator[Gold]:
     with file.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, start=1):
             row = json.loads(line)
-            answer = str(row.get("gold", row.get("answer"))).rpartition("#### ")[2].strip()
+            answer = str(row.get("gold", row.get("answer")) or "").rpartition("#### ")[2].strip()
             if not answer:
                 yield Gold(file.stem, f"line {number}", NoReference(), None)
                 continue
