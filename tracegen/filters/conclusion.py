@@ -50,6 +50,8 @@ def conclusion(subject: Subject, options: Conclusion) -> str:  # noqa: ARG001 - 
         return ""
     reasoning = subject.trace.reasoning
     start, said = _ending(reasoning)
+    if said and bool(_LETTER.match(said)) is not bool(_LETTER.match(box)):
+        start, said = 0, ""  # one names an option, the other says what the option is
     if _holds(reasoning[start:], wanted):
         return ""
     if said:

@@ -25,7 +25,7 @@ from tracegen.filters.scripts import (
     scripts,
     weight,
 )
-from tracegen.types import Domain
+from tracegen.types import Domain, Trace
 
 ENGLISH_SHARE = 0.15
 """A paragraph is English from so many grammar words of English per word; running English has twice as many."""
@@ -50,9 +50,14 @@ _ABOUT_LANGUAGE = re.compile(
 
 def mixed_languages(subject: Subject, options: MixedLanguages) -> str:
     """The reasoning's paragraphs against each other, then the reasoning against the answer."""
-    trace = subject.trace
-    if subject.domain is Domain.GENERAL and _is_about_language(trace.reasoning, trace.answer):
+    found = _mixed(subject, options)
+    if found and subject.domain is Domain.GENERAL and _is_about_language(subject.trace):
         return ""
+    return found
+
+
+def _mixed(subject: Subject, options: MixedLanguages) -> str:
+    trace = subject.trace
     if is_latin(trace.reasoning) and is_latin(trace.answer):
         return _mixed_latin(trace.reasoning, options)
     text = prose(trace.reasoning)
@@ -74,8 +79,8 @@ def load() -> None:
     _identifier()
 
 
-def _is_about_language(*texts: str) -> bool:
-    return any(_ABOUT_LANGUAGE.search(text) for text in texts)
+def _is_about_language(trace: Trace) -> bool:
+    return any(_ABOUT_LANGUAGE.search(text) for text in (trace.reasoning, trace.answer))
 
 
 def _mixed_scripts(text: str, found: Scripts, options: MixedLanguages, *, lenient: bool) -> str:

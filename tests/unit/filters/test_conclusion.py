@@ -29,6 +29,8 @@ LEADS = [
     ("a root", r"which is $2\sqrt{3}$", r"\boxed{2\sqrt{3}}"),
     ("a root as a word", "which is 2 times the square root of 3, so 2√3", r"\boxed{2\sqrt{3}}"),
     ("an option", "So the answer is (B).", r"\boxed{B}"),
+    ("an option, its value in the box before", r"That is option A, so \boxed{-2/3}.", r"\boxed{A}"),
+    ("a value, its option in the box before", r"That is -2/3, so \boxed{\text{A}}.", r"\boxed{-\frac{2}{3}}"),
     ("an option with its text", "So option B, 42, it is.", r"\boxed{\text{(B) } 42}"),
     ("a day", "Seven days later it is Tuesday again.", r"\boxed{\text{Tuesday}}"),
     ("a negative number", "So x = −5.", r"\boxed{-5}"),
