@@ -13,7 +13,7 @@ from tracegen.verify.sandbox.inside.job import MAX_MESSAGE, account_of
 
 _BOOTSTRAP = (
     "import sys; sys.path.insert(0, sys.argv[2]); "
-    "from tracegen.verify.sandbox.inside.supervisor import main; exec(*main())"
+    "from tracegen.verify.sandbox.inside.supervisor import main; main()"
 )
 _PACKAGE_PARENT = str(Path(__file__).resolve().parents[3])
 _FLAGS = ("-s", "-S", "-P", "-B", "-X", "utf8")

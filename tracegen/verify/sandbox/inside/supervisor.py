@@ -13,13 +13,14 @@ import select
 import signal
 import socket
 import sys
-import types
 from contextlib import suppress
+from typing import NoReturn
 
 from tracegen.verify.sandbox.inside import candidate, filter, kernel  # noqa: A004 - seccomp's word
 from tracegen.verify.sandbox.inside.cgroups import Group, Groups
 from tracegen.verify.sandbox.inside.job import Account, send_account
 from tracegen.verify.sandbox.inside.launch import Launcher, Policy
+from tracegen.verify.sandbox.inside.main import run_as_main
 from tracegen.verify.sandbox.inside.namespaces import Namespaces
 from tracegen.verify.sandbox.inside.slot import Slot
 
@@ -33,8 +34,8 @@ WARM = (
 _RAISED = (resource.RLIMIT_AS, resource.RLIMIT_CPU, resource.RLIMIT_NOFILE, resource.RLIMIT_NPROC)
 
 
-def main() -> tuple[types.CodeType, dict[str, object]]:
-    """Serve until the owner is gone. Returns in a candidate's process only: the program that this is to become."""
+def main() -> NoReturn:
+    """Serve until the owner is gone. In a candidate's process, become the candidate."""
     try:
         control = _settle()
         Supervisor(control, sys.argv[1]).serve()
@@ -42,7 +43,7 @@ def main() -> tuple[types.CodeType, dict[str, object]]:
         source = program.source
     else:
         os._exit(0)
-    return candidate.as_main(source)
+    run_as_main(source)
 
 
 class Supervisor:
