@@ -24,11 +24,11 @@ class BecomeProgram(BaseException):  # noqa: N818 - it unwinds our frames, so th
         self.source = source
 
 
-def place(job: Job, keep: int) -> int:
+def place(job: Job, *keep: int) -> int:
     """Put the job's descriptors where the program expects them, close all others but ``keep`` and the program's."""
     for number, descriptor in enumerate((*job.standard, *((job.channel,) if job.channel is not None else ()))):
         os.dup2(descriptor, number)
-    close_all_but(3 + (job.channel is not None), keep, job.program)
+    close_all_but(3 + (job.channel is not None), *keep, job.program)
     return job.program
 
 

@@ -35,7 +35,7 @@ class Namespaces:
             self._map_user(self._user, self._group)
         root.build()
         if not self._user:
-            become_nobody()
+            root.become_nobody()
         kernel.set_dumpable(False)
 
     def start(self, job: Job) -> Started:
@@ -89,13 +89,6 @@ class Namespaces:
             descriptor = os.open(f"self/{name}", os.O_WRONLY, dir_fd=self._policy.processes)
             os.write(descriptor, text.encode())
             os.close(descriptor)
-
-
-def become_nobody() -> None:
-    """Root counts no processes against a limit, and may read what nobody else may."""
-    os.setgroups([])
-    os.setresgid(root.BOX_ID, root.BOX_ID, root.BOX_ID)
-    os.setresuid(root.BOX_ID, root.BOX_ID, root.BOX_ID)
 
 
 def _only(outside: int) -> str:

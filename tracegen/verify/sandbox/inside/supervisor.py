@@ -17,11 +17,13 @@ from contextlib import suppress
 from typing import NoReturn
 
 from tracegen.verify.sandbox.inside import candidate, filter, kernel  # noqa: A004 - seccomp's word
+from tracegen.verify.sandbox.inside.bubblewrap import Bubblewrap
 from tracegen.verify.sandbox.inside.cgroups import Group, Groups
 from tracegen.verify.sandbox.inside.job import Account, send_account
 from tracegen.verify.sandbox.inside.launch import Launcher, Policy
 from tracegen.verify.sandbox.inside.main import run_as_main
 from tracegen.verify.sandbox.inside.namespaces import Namespaces
+from tracegen.verify.sandbox.inside.plain import Plain
 from tracegen.verify.sandbox.inside.slot import Slot
 
 WARM = (
@@ -47,7 +49,7 @@ def main() -> NoReturn:
 
 
 class Supervisor:
-    """One owner's."""
+    """One owner's. ``isolation``: ``namespaces``, ``none``, or the path of bubblewrap."""
 
     def __init__(self, control: socket.socket, isolation: str) -> None:
         self._control = control
@@ -108,7 +110,14 @@ class Supervisor:
 
     def _launcher(self, group: Group) -> Launcher:
         policy = Policy(self._processes, filter.instructions(kernel.MACHINE), group.caps_memory)
-        return Namespaces(policy, os.environ)
+        environment = dict(os.environ)
+        match self._isolation:
+            case "namespaces":
+                return Namespaces(policy, environment)
+            case "none":
+                return Plain(policy, environment)
+            case path:
+                return Bubblewrap(policy, environment, path)
 
     def _bury(self, watched: int) -> None:
         pid, group = self._slots.pop(watched)
