@@ -12,8 +12,7 @@ from tracegen.verify.sandbox.contract import Isolation
 from tracegen.verify.sandbox.inside.job import MAX_MESSAGE, account_of
 
 _BOOTSTRAP = (
-    "import sys; sys.path.insert(0, sys.argv[2]); "
-    "from tracegen.verify.sandbox.inside.supervisor import main; main()"
+    "import sys; sys.path.insert(0, sys.argv[2]); from tracegen.verify.sandbox.inside.supervisor import main; main()"
 )
 _PACKAGE_PARENT = str(Path(__file__).resolve().parents[3])
 _FLAGS = ("-s", "-S", "-P", "-B", "-X", "utf8")

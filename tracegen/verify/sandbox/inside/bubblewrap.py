@@ -17,7 +17,15 @@ from tracegen.verify.sandbox.inside.launch import Policy, Started
 
 _LIMITED = 'ulimit -p "$0" 2>/dev/null || ulimit -u "$0"; exec "$@"'
 """dash and bash name the limit differently. It is set inside, where the count is of the run's own user namespace."""
-_NAMESPACES = ("--unshare-all", "--unshare-user", "--disable-userns", "--uid", str(root.BOX_ID), "--gid", str(root.BOX_ID))
+_NAMESPACES = (
+    "--unshare-all",
+    "--unshare-user",
+    "--disable-userns",
+    "--uid",
+    str(root.BOX_ID),
+    "--gid",
+    str(root.BOX_ID),
+)
 _GUARDS = ("--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL", "--hostname", "box")
 _PROGRAM = "/program"
 _ELSEWHERE = "/mnt"
@@ -87,7 +95,7 @@ class Bubblewrap:
             "--seccomp", str(rules), "--json-status-fd", str(reported), "--chdir", root.TEMPORARY,
             "/bin/sh", "-c", _LIMITED, str(job.processes + 2), *_command(job),
         ]  # fmt: skip
-        os.execve(self._path, arguments, {})
+        os.execve(self._path, arguments, {})  # noqa: S606
 
     def _view(self, job: Job) -> list[str]:
         words: list[str] = []

@@ -16,7 +16,7 @@ _STACK_BYTES = 64 * 1024**2
 _INTERPRETER_BYTES = 64 * 1024**2
 
 
-class BecomeProgram(BaseException):  # noqa: N818 - it unwinds our frames, so that the candidate has the whole stack
+class BecomeProgram(BaseException):
     """Raised in a candidate's process only; caught at the top, where the source is run as ``__main__``."""
 
     def __init__(self, source: bytes) -> None:
@@ -71,7 +71,7 @@ def become(program: int, report: int, job: Job, environment: Mapping[str, str]) 
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
     os.set_inheritable(program, False)
-    os.execve(program if job.is_binary else job.arguments[0], job.arguments, environment)
+    os.execve(program if job.is_binary else job.arguments[0], job.arguments, environment)  # noqa: S606
 
 
 def prefer_for_oom(processes: int) -> None:

@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 import types
-from typing import NoReturn, TextIO
+from typing import NoReturn
 
 PROGRAM_NAME = "program.py"
 _UNFLUSHED = 120
@@ -46,7 +46,7 @@ def _execute(source: bytes, namespace: dict[str, object]) -> int:
 def _status(code: object) -> int:
     if code is None or isinstance(code, int):
         return (code or 0) & 0xFF
-    print(code, file=sys.stderr)
+    sys.stderr.write(f"{code}\n")
     return 1
 
 
@@ -65,6 +65,6 @@ def _open_standard_streams() -> None:
     for name, number, mode, errors in (
         ("stdin", 0, "r", "surrogateescape"), ("stdout", 1, "w", "surrogateescape"), ("stderr", 2, "w", "backslashreplace"),
     ):  # fmt: skip
-        stream = open(number, mode, 1 if number == 2 else -1, "utf-8", errors, closefd=False)  # noqa: PTH123, SIM115
+        stream = open(number, mode, 1 if number == 2 else -1, "utf-8", errors, closefd=False)  # noqa: SIM115
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)

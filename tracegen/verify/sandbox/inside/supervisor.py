@@ -67,7 +67,8 @@ class Supervisor:
                 if descriptor != self._control.fileno():
                     self._bury(descriptor)
                 elif not self._answer():
-                    return self._end()
+                    self._end()
+                    return
 
     def _answer(self) -> bool:
         message, descriptors, _, _ = socket.recv_fds(self._control, 16, 1)
@@ -84,15 +85,16 @@ class Supervisor:
             pid = kernel.clone(launcher.slot_namespaces)
         except OSError as error:
             send_account(owner, Account(fault=str(error)))
-            return group.remove()
+            group.remove()
+            return
         if not pid:
             self._become_slot(owner, launcher, group)
         watched = os.pidfd_open(pid)
         self._slots[watched] = (pid, group)
         self._poll.register(watched, select.POLLIN)
 
-    def _become_slot(self, owner: socket.socket, launcher: Launcher, group: Group) -> None:
-        """Never returns; in a candidate's process it raises BecomeProgram."""
+    def _become_slot(self, owner: socket.socket, launcher: Launcher, group: Group) -> NoReturn:
+        """In a candidate's process this raises BecomeProgram."""
         try:
             self._control.close()
             for watched in self._slots:
