@@ -51,6 +51,7 @@ class Plain:
         return status, read_report(started.report)[1]
 
     def _become(self, job: Job, reported: int) -> NoReturn:
+        kernel.die_with_parent()
         os.setsid()
         os.chdir(self._folder)
         here = {"HOME": self._folder, "TMPDIR": self._folder}
