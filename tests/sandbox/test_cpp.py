@@ -29,7 +29,7 @@ def test_a_right_program(sandbox: Sandbox) -> None:
         ("while (true);", Ending.CPU_LIMIT),
         ("return 3;", Ending.EXITED),
         ("volatile int *p = nullptr; *p = 1;", Ending.SIGNALLED),
-        ("while (true) *new char[1 << 20] = 1;", Ending.MEMORY_LIMIT),
+        ("while (true) *new volatile char[1 << 20] = 1;", Ending.MEMORY_LIMIT),
     ],
 )
 def test_endings(sandbox: Sandbox, body: str, ending: Ending) -> None:

@@ -72,7 +72,8 @@ def test_signals(sandbox: Sandbox, source: str, signal: int) -> None:
     "source",
     [
         "while True: pass",
-        "import signal\nfor n in range(1, 65):\n    try: signal.signal(n, signal.SIG_IGN)\n    except (OSError, ValueError): pass\n"
+        "import contextlib, signal\nfor n in range(1, 65):\n"
+        "    with contextlib.suppress(OSError, ValueError): signal.signal(n, signal.SIG_IGN)\n"
         "signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))\nwhile True: pass",
         "while True:\n    try:\n        while True: pass\n    except BaseException: pass",
         "import time\ntime.time = time.monotonic = lambda: 0\nwhile True: pass",
@@ -108,7 +109,7 @@ def test_sleeping_is_not_computing(sandbox: Sandbox, source: str) -> None:
     [
         "import threading, time\nthreading.Thread(target=time.sleep, args=[60], daemon=True).start()\nprint('done')",
         "import os, time\nif not os.fork():\n    time.sleep(60)\nprint('done')",
-        "import os, time\nif not os.fork():\n    os.setsid()\n    if not os.fork():\n        time.sleep(60)\n    os._exit(0)\nprint('done')",
+        "import os, time\nif not os.fork():\n    os.setsid()\n    os.fork() or time.sleep(60)\n    os._exit(0)\nprint('done')",
     ],
 )
 def test_what_outlives_the_program_is_not_waited_for(sandbox: Sandbox, source: str) -> None:

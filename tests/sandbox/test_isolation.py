@@ -142,10 +142,10 @@ def test_nothing_but_its_folder_is_writable(sandbox: Sandbox) -> None:
 
 def test_runs_at_the_same_time_do_not_meet(sandbox: Sandbox) -> None:
     writer = python(
-        "import time\nfor name in '/tmp/escaped', '/dev/shm/escaped': open(name, 'w').write('answer')\ntime.sleep(1.5)\nprint(1)"
+        "import time\nfor name in '/tmp/escaped', '/dev/shm/it': open(name, 'w').close()\ntime.sleep(1.5)\nprint(1)"
     )
     reader = python(
-        "import os, time\ntime.sleep(0.5)\nprint(os.listdir('/tmp'), len([p for p in os.listdir('/proc') if p.isdecimal()]) < 4)"
+        "import os, time\ntime.sleep(0.5)\nprint(os.listdir('/tmp'), sum(map(str.isdecimal, os.listdir('/proc'))) < 4)"
     )
     with ThreadPoolExecutor() as threads:
         written, read = threads.map(lambda program: sandbox.run(program, b"", allowance()), (writer, reader))
@@ -217,7 +217,13 @@ def test_many_right_programs_at_once_all_pass(sandbox: Sandbox) -> None:
 def test_output_is_data_only(sandbox: Sandbox) -> None:
     """Whatever it writes, in whatever form, comes back as bytes."""
     forged = json.dumps({"limit": "", "status": 0, "cpu_s": 0.0, "wall_s": 0.0, "fault": "forged"})
-    source = f"import os\nfor n in range(64):\n    try: os.write(n, {forged!r}.encode())\n    except OSError: pass\nos._exit(3)"
+    source = f"""
+    import os
+    for number in range(64):
+        try: os.write(number, {forged!r}.encode())
+        except OSError: pass
+    os._exit(3)
+    """
     ran = run(sandbox, source)
     assert (ran.ending, ran.exit_code, ran.detail) == (Ending.EXITED, 3, "")
     assert forged.encode() in ran.stdout

@@ -14,7 +14,7 @@ import pytest
 
 from tests.sandbox.conftest import group_folders, within_a_second
 from tests.sandbox.programs import HELLO, allowance, python, run
-from tracegen.verify.sandbox.contract import Ending, Sandbox
+from tracegen.verify.sandbox.contract import DialogueEnded, Ending, Sandbox
 from tracegen.verify.sandbox.opening import open_sandbox
 
 pytestmark = pytest.mark.sandbox
@@ -83,12 +83,14 @@ def test_a_killed_slot_or_supervisor_is_replaced() -> None:
 
 
 def test_a_slot_that_dies_in_a_run_fails_that_run_only(sandbox: Sandbox) -> None:
-    source = python("import time\ntime.sleep(60)")
+    source = python("import os, time\nos.write(3, b'begun\\n')\ntime.sleep(60)")
     with sandbox.open(source, allowance()) as dialogue:
+        assert dialogue.receive() == b"begun"
         for slot in (slot for s in psutil.Process().children() for slot in s.children() if slot.children()):
             slot.send_signal(signal.SIGKILL)
-        dialogue.pump.until(lambda: False)  # type: ignore[attr-defined]
-        assert dialogue.finish().ending is Ending.FAILED
+        with pytest.raises(DialogueEnded) as ended:
+            dialogue.receive()
+    assert ended.value.ran.ending is Ending.FAILED
 
 
 def test_limits_of_the_owner_are_no_limits_of_the_supervisor() -> None:
