@@ -23,8 +23,8 @@ from tracegen.verify.sandbox.supervised import bubblewrap_path
 PROGRAMS = (
     "def add(a, b):\n    return a + b\nassert add(2, 3) == 5\nassert add(-1, 1) == 0\n",
     "import re\ndef words(text):\n    return re.findall(r'\\w+', text)\nassert words('one, two') == ['one', 'two']\n",
-    "from collections import Counter\ndef most(xs):\n    return Counter(xs).most_common(1)\nassert most([1, 2, 2]) == [(2, 2)]\n",
-    "def primes(n):\n    return [p for p in range(2, n) if all(p % q for q in range(2, p))]\nassert primes(8) == [2, 3, 5, 7]\n",
+    "from collections import Counter\ndef most(xs):\n    return max(Counter(xs))\nassert most([1, 2, 2]) == 2\n",
+    "def primes(n):\n    return [p for p in range(2, n) if all(p % q for q in range(2, p))]\nassert len(primes(99)) == 25\n",
 )
 ALLOWANCE = Allowance(cpu_s=3, wall_s=20)
 Way = Callable[[str], bool]

@@ -48,6 +48,13 @@ def within_a_second(condition: Callable[[], bool]) -> None:
 
 def leftovers() -> list[str]:
     """Processes below the slots, and whatever else is in the slots' control groups."""
+    try:
+        return _leftovers()
+    except (psutil.NoSuchProcess, OSError) as error:
+        return [f"still going: {error}"]
+
+
+def _leftovers() -> list[str]:
     supervisors = [child for child in psutil.Process().children() if "supervisor" in " ".join(child.cmdline())]
     slots = [slot for supervisor in supervisors for slot in supervisor.children()]
     below = [str(process) for slot in slots for process in slot.children(recursive=True)]

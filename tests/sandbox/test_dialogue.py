@@ -53,16 +53,16 @@ def test_leaving_ends_it_whatever_it_does(sandbox: Sandbox) -> None:
     ],
 )
 def test_no_answer_ends_it(sandbox: Sandbox, source: str, ending: Ending) -> None:
-    limits = allowance(cpu_s=1.5, wall_s=1.5 if ending is Ending.WALL_LIMIT else 30, output=MIB)
+    limits = allowance(cpu_s=0.6, wall_s=1 if ending is Ending.WALL_LIMIT else 30, output=MIB)
     with sandbox.open(python(source), limits) as dialogue, pytest.raises(DialogueEnded) as ended:
         dialogue.receive()
     assert ended.value.ran.ending is ending
 
 
 def test_a_program_that_does_not_listen_blocks_nobody(sandbox: Sandbox) -> None:
-    with sandbox.open(python("import time\ntime.sleep(60)"), allowance(wall_s=1)) as dialogue:
-        with pytest.raises(DialogueEnded) as ended:
-            dialogue.send(bytes(4 * MIB))
+    sleeper = python("import time\ntime.sleep(60)")
+    with sandbox.open(sleeper, allowance(wall_s=1)) as dialogue, pytest.raises(DialogueEnded) as ended:
+        dialogue.send(bytes(4 * MIB))
     assert ended.value.ran.ending is Ending.WALL_LIMIT
 
 

@@ -109,7 +109,8 @@ def test_sleeping_is_not_computing(sandbox: Sandbox, source: str) -> None:
     [
         "import threading, time\nthreading.Thread(target=time.sleep, args=[60], daemon=True).start()\nprint('done')",
         "import os, time\nif not os.fork():\n    time.sleep(60)\nprint('done')",
-        "import os, time\nif not os.fork():\n    os.setsid()\n    os.fork() or time.sleep(60)\n    os._exit(0)\nprint('done')",
+        "import os, time\nif not os.fork():\n    os.setsid()\n    os.fork() or time.sleep(60)\n    os._exit(0)\n"
+        "print('done')",
     ],
 )
 def test_what_outlives_the_program_is_not_waited_for(sandbox: Sandbox, source: str) -> None:

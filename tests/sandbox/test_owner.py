@@ -49,8 +49,9 @@ import threading, time
 from tests.sandbox.programs import allowance, python
 from tracegen.verify.sandbox.opening import open_sandbox
 sandbox = open_sandbox({isolation!r})
+sleeper = python("import os, time\\nos.fork()\\ntime.sleep(60)")
 for _ in range(2):
-    threading.Thread(target=sandbox.run, args=(python("import os, time\\nos.fork()\\ntime.sleep(60)"), b"", allowance())).start()
+    threading.Thread(target=sandbox.run, args=(sleeper, b"", allowance())).start()
 time.sleep(1)
 print("running", flush=True)
 """
@@ -117,12 +118,20 @@ def _system_python_will_do() -> bool:
     ).returncode  # fmt: skip
 
 
-ORDINARY = """
+ORDINARY = '''
 import json
 from tests.sandbox.programs import allowance, run, MIB
 from tracegen.verify.sandbox.opening import open_sandbox
 sandbox = open_sandbox("namespaces")
-children = "import os, time\\nfor _ in range(20):\\n  if not os.fork():\\n    x = b'x' * (50 << 20)\\n    time.sleep(5)\\nos.wait()"
+children = """
+import os, time
+for _ in range(20):
+    if not os.fork():
+        kept = b"x" * (50 << 20)
+        time.sleep(5)
+        os._exit(0)
+os.wait()
+"""
 print(json.dumps([
     run(sandbox, "import os\\nprint(os.getuid())").stdout.decode(),
     run(sandbox, "import os\\nfor _ in range(3): os.fork()\\nwhile True: pass", limits=allowance(cpu_s=1)).ending,
@@ -130,7 +139,7 @@ print(json.dumps([
     run(sandbox, "import os\\nwhile True:\\n  try: os.fork()\\n  except OSError: pass", limits=allowance(cpu_s=1)).ending,
 ]))
 sandbox.close()
-"""
+'''
 
 
 @pytest.mark.skipif(not _system_python_will_do(), reason="needs root, setpriv and a Python that nobody can run")
@@ -168,7 +177,15 @@ def test_none_is_limits_only_and_still_cleans_up() -> None:
     slots = supervisor_of(psutil.Process())
     assert run(sandbox, "print(input())", b"hello\n").stdout == b"hello\n"
     assert run(sandbox, "while True: pass", limits=allowance(cpu_s=0.5)).ending is Ending.CPU_LIMIT
-    orphan = "import os, time\nopen('left', 'w').close()\nif not os.fork():\n    os.setsid()\n    os.fork()\n    time.sleep(60)\nprint(os.getcwd())"
+    orphan = """
+    import os, time
+    open("left", "w").close()
+    if not os.fork():
+        os.setsid()
+        os.fork()
+        time.sleep(60)
+    print(os.getcwd())
+    """
     folder = run(sandbox, orphan).stdout.decode().strip()
     assert not Path(folder).exists()
     within_a_second(lambda: not any(slot.children() for slot in slots.children()))

@@ -5,6 +5,7 @@ So a run costs no move into a group, which takes a lock over all processes of th
 
 import errno
 import os
+import signal
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -59,13 +60,14 @@ class Group:
         return int(_field(self._read("oom"), "oom_kill"))
 
     def remove(self) -> None:
-        """Its processes are dead, but may take a moment to be gone."""
+        """With whatever a slot left that did not end by itself; the dead may take a moment to be gone."""
         deadline = time.monotonic() + _REMOVAL_S
         for folder in set(self.folders.values()):
             while folder.exists() and time.monotonic() < deadline:
                 try:
                     folder.rmdir()
                 except OSError:
+                    _kill_all(folder)
                     time.sleep(0.005)
 
     def _read(self, name: str) -> str:
@@ -183,6 +185,12 @@ def _mounts() -> dict[str, tuple[str, str]]:
         elif kind == "cgroup":
             found.update(dict.fromkeys(set(options.split(",")) & set(_V1), (top, shown)))
     return found
+
+
+def _kill_all(folder: Path) -> None:
+    with suppress(OSError):
+        for pid in map(int, (folder / "cgroup.procs").read_text().split()):
+            os.kill(pid, signal.SIGKILL)
 
 
 def _write(descriptor: int, value: bytes) -> None:
