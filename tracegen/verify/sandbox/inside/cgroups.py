@@ -3,7 +3,9 @@
 So a run costs no move into a group, which takes a lock over all processes of the machine.
 """
 
+import errno
 import os
+import signal
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -43,7 +45,7 @@ class Group:
     def limit(self, memory_bytes: int, processes: int) -> None:
         for name, value in {"memory": memory_bytes, "pids": processes, "swap": 0}.items():
             if name in self.files and self.limits.get(name) != value:
-                os.pwrite(self.files[name], str(value).encode(), 0)
+                _write(self.files[name], str(value).encode())
                 self.limits[name] = value
 
     def cpu_s(self) -> float | None:
@@ -58,13 +60,14 @@ class Group:
         return int(_field(self._read("oom"), "oom_kill"))
 
     def remove(self) -> None:
-        """Its processes are dead, but may take a moment to be gone."""
+        """With whatever a slot left that did not end by itself; the dead may take a moment to be gone."""
         deadline = time.monotonic() + _REMOVAL_S
         for folder in set(self.folders.values()):
             while folder.exists() and time.monotonic() < deadline:
                 try:
                     folder.rmdir()
                 except OSError:
+                    _kill_all(folder)
                     time.sleep(0.005)
 
     def _read(self, name: str) -> str:
@@ -97,6 +100,8 @@ class Groups:
         self._version, self._parents = _writable_parents()
         self._made = 0
         self._sweep()
+        if not self._can_be_entered():
+            self._parents = {}
 
     def make(self) -> Group:
         """A new group, in every hierarchy that lets us."""
@@ -108,6 +113,19 @@ class Groups:
                 folder.mkdir(exist_ok=True)
                 folders[controller] = folder
         return Group(folders, self._version)
+
+    def _can_be_entered(self) -> bool:
+        """A folder that we may make may still be one that we may not move a process into."""
+        group = self.make()
+        pid = os.fork()
+        if not pid:
+            with suppress(OSError):
+                group.enter()
+                os._exit(0)
+            os._exit(1)
+        _, status = os.waitpid(pid, 0)
+        group.remove()
+        return status == 0
 
     def _sweep(self) -> None:
         """Groups of supervisors that were killed."""
@@ -167,6 +185,26 @@ def _mounts() -> dict[str, tuple[str, str]]:
         elif kind == "cgroup":
             found.update(dict.fromkeys(set(options.split(",")) & set(_V1), (top, shown)))
     return found
+
+
+def _kill_all(folder: Path) -> None:
+    with suppress(OSError):
+        for pid in map(int, (folder / "cgroup.procs").read_text().split()):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _write(descriptor: int, value: bytes) -> None:
+    """A memory limit is refused while more is in use, as for a moment after a run that used much. Raises OSError."""
+    deadline = time.monotonic() + _REMOVAL_S
+    while True:
+        try:
+            os.pwrite(descriptor, value, 0)
+        except OSError as error:
+            if error.errno != errno.EBUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.005)
+        else:
+            return
 
 
 def _field(text: str, name: str) -> str:

@@ -37,8 +37,8 @@ def _execute(source: bytes, namespace: dict[str, object]) -> int:
     except SystemExit as end:
         return _status(end.code)
     except BaseException as error:  # noqa: BLE001 - it is the interpreter's turn
-        trace = error.__traceback__
-        sys.excepthook(type(error), error, trace and trace.tb_next)
+        trace = error.__traceback__ and error.__traceback__.tb_next
+        sys.excepthook(type(error), error.with_traceback(trace), trace)
         return 1
     return 0
 
@@ -46,7 +46,7 @@ def _execute(source: bytes, namespace: dict[str, object]) -> int:
 def _status(code: object) -> int:
     if code is None or isinstance(code, int):
         return (code or 0) & 0xFF
-    print(code, file=sys.stderr)
+    sys.stderr.write(f"{code}\n")
     return 1
 
 

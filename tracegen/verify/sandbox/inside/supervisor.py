@@ -17,11 +17,14 @@ from contextlib import suppress
 from typing import NoReturn
 
 from tracegen.verify.sandbox.inside import candidate, filter, kernel  # noqa: A004 - seccomp's word
+from tracegen.verify.sandbox.inside.bubblewrap import Bubblewrap
 from tracegen.verify.sandbox.inside.cgroups import Group, Groups
 from tracegen.verify.sandbox.inside.job import Account, send_account
 from tracegen.verify.sandbox.inside.launch import Launcher, Policy
 from tracegen.verify.sandbox.inside.main import run_as_main
+from tracegen.verify.sandbox.inside.meter import family
 from tracegen.verify.sandbox.inside.namespaces import Namespaces
+from tracegen.verify.sandbox.inside.plain import Plain
 from tracegen.verify.sandbox.inside.slot import Slot
 
 WARM = (
@@ -47,7 +50,7 @@ def main() -> NoReturn:
 
 
 class Supervisor:
-    """One owner's."""
+    """One owner's. ``isolation``: ``namespaces``, ``none``, or the path of bubblewrap."""
 
     def __init__(self, control: socket.socket, isolation: str) -> None:
         self._control = control
@@ -65,7 +68,8 @@ class Supervisor:
                 if descriptor != self._control.fileno():
                     self._bury(descriptor)
                 elif not self._answer():
-                    return self._end()
+                    self._end()
+                    return
 
     def _answer(self) -> bool:
         message, descriptors, _, _ = socket.recv_fds(self._control, 16, 1)
@@ -82,15 +86,16 @@ class Supervisor:
             pid = kernel.clone(launcher.slot_namespaces)
         except OSError as error:
             send_account(owner, Account(fault=str(error)))
-            return group.remove()
+            group.remove()
+            return
         if not pid:
             self._become_slot(owner, launcher, group)
         watched = os.pidfd_open(pid)
         self._slots[watched] = (pid, group)
         self._poll.register(watched, select.POLLIN)
 
-    def _become_slot(self, owner: socket.socket, launcher: Launcher, group: Group) -> None:
-        """Never returns; in a candidate's process it raises BecomeProgram."""
+    def _become_slot(self, owner: socket.socket, launcher: Launcher, group: Group) -> NoReturn:
+        """In a candidate's process this raises BecomeProgram."""
         try:
             self._control.close()
             for watched in self._slots:
@@ -108,7 +113,14 @@ class Supervisor:
 
     def _launcher(self, group: Group) -> Launcher:
         policy = Policy(self._processes, filter.instructions(kernel.MACHINE), group.caps_memory)
-        return Namespaces(policy, os.environ)
+        environment = dict(os.environ)
+        match self._isolation:
+            case "namespaces":
+                return Namespaces(policy, environment)
+            case "none":
+                return Plain(policy, environment)
+            case path:
+                return Bubblewrap(policy, environment, path)
 
     def _bury(self, watched: int) -> None:
         pid, group = self._slots.pop(watched)
@@ -119,7 +131,10 @@ class Supervisor:
 
     def _end(self) -> None:
         for pid, _ in self._slots.values():
-            os.kill(pid, signal.SIGKILL)
+            # Namespaces would end with their slot; what has none must be looked for.
+            for member in family(pid):
+                with suppress(ProcessLookupError):
+                    os.kill(member, signal.SIGKILL)
         for watched in tuple(self._slots):
             self._bury(watched)
 
