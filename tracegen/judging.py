@@ -19,7 +19,8 @@ from tracegen.extract import CLOSE, split
 from tracegen.protocols import Verifier
 from tracegen.tables import Row, format_of, read_batches, writing
 from tracegen.types import AnswerReference, NoReference, Outcome, Reference, Trace, Verdict
-from tracegen.verify.host import EXTRACT, NO_VERIFIER
+from tracegen.verify.code import CodeVerifier
+from tracegen.verify.host import EXTRACT, NO_VERIFIER, Preflights
 from tracegen.verify.logic import LogicVerifier
 from tracegen.verify.math import MathVerifier
 from tracegen.verify.pool import Case, VerifierPool
@@ -46,8 +47,14 @@ class _Unreadable(Exception):  # noqa: N818 - a fact about a row, not a fault
 
 
 def default_verifiers() -> dict[str, Verifier]:
-    """By kind of reference. Others' traces may give their answer on the last line (``A: 42``) instead of in a box."""
-    return {"answer": MathVerifier(answer_from="box_or_last_line"), "procedural": LogicVerifier()}
+    """By kind of reference. Others' traces may give their answer on the last line (``A: 42``) instead of in a box, and
+    code without a fence."""
+    code = CodeVerifier(code_from="block_or_all")
+    return {
+        "answer": MathVerifier(answer_from="box_or_last_line"),
+        "procedural": LogicVerifier(),
+        **dict.fromkeys(sorted(code.reads), code),
+    }
 
 
 async def judge_file(
@@ -70,12 +77,13 @@ async def judge_file(
     outcomes: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
     pool = VerifierPool(chosen, processes, limits)
+    preflights = Preflights(chosen)
     with writing(target) as writer:
         await pool.start()
         try:
             batch: list[Row] | None = first
             while batch:
-                rows = await judge_rows(batch, pool, chosen)
+                rows = await judge_rows(batch, pool, chosen, preflights)
                 outcomes.update(row["outcome"] for row in rows)
                 reasons.update(f"{row['outcome']}/{row['reason']}" for row in rows)
                 writer.write(rows)
@@ -85,10 +93,15 @@ async def judge_file(
     return Judged(outcomes.total(), outcomes, reasons)
 
 
-async def judge_rows(rows: Sequence[Row], pool: VerifierPool, verifiers: Mapping[str, Verifier]) -> list[Row]:
-    """The rows with ``outcome``, ``reason`` and ``verifier``."""
+async def judge_rows(
+    rows: Sequence[Row], pool: VerifierPool, verifiers: Mapping[str, Verifier], preflights: Preflights
+) -> list[Row]:
+    """The rows with ``outcome``, ``reason`` and ``verifier``. Raises UserError for what this machine lacks."""
     prepared = [_prepare(row, verifiers) for row in rows]
-    verdicts = iter(await pool.judge([item for item in prepared if isinstance(item, Case)]))
+    cases = [item for item in prepared if isinstance(item, Case)]
+    for case in cases:
+        preflights.before(case.verifier)
+    verdicts = iter(await pool.judge(cases))
     judged = []
     for row, item in zip(rows, prepared, strict=True):
         if isinstance(item, Case):

@@ -20,8 +20,8 @@ from tracegen.registry import resolve
 from tracegen.runs import RUN_KEY
 from tracegen.store import SubStore, free_bytes, open_store, preflight
 from tracegen.types import Domain, Reference
+from tracegen.verify.host import Preflights, verdict_set
 from tracegen.verify.host import build as build_verifiers
-from tracegen.verify.host import verdict_set
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def placed(order: Order) -> Placed:
     recipe = order.recipe
     run_id = _usable(order.run_id or recipe.run_id)
     make_engine = _engine(recipe)
-    verifiers = build_verifiers(recipe.verifiers)
+    verifiers = build_verifiers(recipe.verifiers, recipe.where.isolation)
     root = open_store(order.store_uri)
     preflight(root)
     _same_recipe(SubStore(root, run_id), recipe, run_id)
@@ -81,7 +81,7 @@ def placed(order: Order) -> Placed:
 def with_prompts(order: Order, place: Placed) -> Checked:
     """All prompts are read here."""
     recipe, store = order.recipe, SubStore(place.root, place.run_id)
-    plan = planned(store, recipe, order.loaded.base, partial(_unreadable, place.verifiers))
+    plan = planned(store, recipe, order.loaded.base, partial(_unreadable, place.verifiers, Preflights(place.verifiers)))
     _enough_space(place.root, recipe, plan)
     return Checked(recipe, place.run_id, store, place.make_engine, verdict_set(place.verifiers), plan)
 
@@ -102,8 +102,9 @@ def _engine(recipe: Recipe) -> Callable[[], Engine]:
     return partial(engine_class, recipe.teacher, options, recipe.where.slots)
 
 
-def _unreadable(verifiers: Mapping[str, Verifier], reference: Reference) -> str:
-    """Why nobody can judge against this reference, or an empty string."""
+def _unreadable(verifiers: Mapping[str, Verifier], preflights: Preflights, reference: Reference) -> str:
+    """Why nobody can judge against this reference, or an empty string. Raises UserError for what this machine lacks."""
+    preflights.before(reference.kind)
     verifier = verifiers.get(reference.kind)
     return verifier.check(reference) if verifier else f"the recipe names no verifier for kind {reference.kind!r}"
 

@@ -196,6 +196,9 @@ class Where(Value):
     verifier_processes: int = Field(1, gt=0)
     """Killable worker processes per pool."""
     verifier_memory_bytes: int = Field(1024**3, gt=0)
+    isolation: Literal["auto", "namespaces", "bubblewrap", "none"] = "auto"
+    """How programs under test are kept apart from the machine: ``auto`` takes the best that works there. ``none`` is no
+    protection, and has to be asked for by name."""
     recorders: int = Field(1, gt=0)
     journal_linger_s: float = Field(1.0, ge=0)
     """A completion is durable at most so long after it arrived."""
@@ -221,7 +224,13 @@ class Recipe(Value):
     prompts: tuple[PromptSource, ...] = Field(min_length=1)
     teacher: Teacher
     rejection: Rejection = Rejection()
-    verifiers: dict[str, str] = {"answer": "math", "procedural": "logic"}
+    verifiers: dict[str, str] = {
+        "answer": "math",
+        "procedural": "logic",
+        "stdio": "code",
+        "asserts": "code",
+        "check": "code",
+    }
     """Which verifier judges which kind of reference."""
     prompts_per_shard: int = Field(256, gt=0)
     corpus: CorpusLayout = CorpusLayout()

@@ -20,6 +20,7 @@ BUILT_IN: dict[Kind, dict[str, str]] = {
         "vllm": "tracegen.engines.vllm:VllmEngine",
     },
     "verifier": {
+        "code": "tracegen.verify.code:CodeVerifier",
         "logic": "tracegen.verify.logic:LogicVerifier",
         "math": "tracegen.verify.math:MathVerifier",
     },

@@ -34,6 +34,9 @@ class Faulty:
     def check(self, _: Reference) -> str:
         return ""
 
+    def deadline_s(self, reference: Reference) -> float | None:
+        return reference.tolerance and 1 / reference.tolerance if isinstance(reference, AnswerReference) else None
+
     def quick(self, _: Reference, trace: Trace) -> Verdict | None:
         if trace.answer == "quick raises":
             raise ZeroDivisionError

@@ -32,7 +32,12 @@ class LocalCluster:
 
     async def start_verifiers(self, verifiers: Mapping[str, str], number: int) -> VerifierPort:  # noqa: ARG002
         where = self._where
-        host = VerifierHost(verifiers, where.verifier_processes, memory_bytes=where.verifier_memory_bytes)
+        host = VerifierHost(
+            verifiers,
+            where.verifier_processes,
+            memory_bytes=where.verifier_memory_bytes,
+            isolation=where.isolation,
+        )
         await host.start()
         return host
 

@@ -234,7 +234,10 @@ class RayCluster:
     async def start_verifiers(self, verifiers: Mapping[str, str], number: int) -> VerifierPort:
         where = self._where
         actor = _actor(VerifierActor, {"num_cpus": 0}).remote(
-            verifiers, where.verifier_processes, memory_bytes=where.verifier_memory_bytes
+            verifiers,
+            where.verifier_processes,
+            memory_bytes=where.verifier_memory_bytes,
+            isolation=where.isolation,
         )
         name = f"verifier pool {number}"
         await _answer(actor.start.remote(), name)

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import Protocol, cast, runtime_checkable
 
 from tracegen import registry
 from tracegen.errors import RecipeError, VerifierError
@@ -18,6 +18,7 @@ from tracegen.protocols import Payload, Verifier
 from tracegen.types import Completion, FinishReason, Judgement, Outcome, Prompt, Reference, Trace, Verdict
 from tracegen.verify.pool import Case, VerifierPool
 from tracegen.verify.process import Limits
+from tracegen.verify.sandbox.contract import Isolation
 
 EXTRACT = "extract/1"
 NO_VERIFIER = "none/1"
@@ -27,6 +28,29 @@ class Judges(Protocol):
     """What judges cases in order: the pool."""
 
     async def judge(self, cases: Sequence[Case]) -> list[Verdict]: ...
+
+
+@runtime_checkable
+class RunsPrograms(Protocol):
+    """A verifier that runs programs which it does not trust."""
+
+    def isolated(self, isolation: Isolation) -> Verifier:
+        """The same verifier, with another way to keep programs apart from the machine."""
+
+    def preflight(self) -> None:
+        """Raises UserError where this machine has no such way."""
+
+
+class Preflights:
+    """Each verifier's look at this machine, once, when the first reference turns up that needs it."""
+
+    def __init__(self, verifiers: Mapping[str, Verifier]) -> None:
+        self._ahead = {kind: verifier for kind, verifier in verifiers.items() if isinstance(verifier, RunsPrograms)}
+
+    def before(self, kind: str) -> None:
+        """Raises UserError where references of this kind cannot be judged here."""
+        if verifier := self._ahead.pop(kind, None):
+            verifier.preflight()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +70,18 @@ class VerifierHost:
         processes: int = 1,
         deadline_s: float = 10.0,
         memory_bytes: int = 1024**3,
+        isolation: Isolation = "auto",
     ) -> None:
         self._names = dict(verifiers)
         self._processes = processes
         self._limits = Limits(deadline_s, memory_bytes)
+        self._isolation = isolation
         self._verifiers: dict[str, Verifier] = {}
         self._pool: VerifierPool | None = None
 
     async def start(self) -> None:
         """Raises RecipeError for an unknown verifier, VerifierError when no process starts."""
-        self._verifiers = build(self._names)
+        self._verifiers = build(self._names, self._isolation)
         self._pool = VerifierPool(self._verifiers, self._processes, self._limits)
         await self._pool.start()
 
@@ -91,7 +117,7 @@ async def judge_completions(
     return judgements
 
 
-def build(names: Mapping[str, str]) -> dict[str, Verifier]:
+def build(names: Mapping[str, str], isolation: Isolation = "auto") -> dict[str, Verifier]:
     """The verifiers of a recipe, by kind of reference. Raises RecipeError."""
     verifiers: dict[str, Verifier] = {}
     for kind, name in names.items():
@@ -99,7 +125,7 @@ def build(names: Mapping[str, str]) -> dict[str, Verifier]:
         if kind not in verifier.reads:
             reads = ", ".join(sorted(verifier.reads))
             raise RecipeError(f"verifier {name!r} does not read references of kind {kind!r}", hint=f"it reads: {reads}")
-        verifiers[kind] = verifier
+        verifiers[kind] = verifier.isolated(isolation) if isinstance(verifier, RunsPrograms) else verifier
     return verifiers
 
 

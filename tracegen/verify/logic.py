@@ -49,6 +49,9 @@ class LogicVerifier:
             return "the item's metadata is no mapping"
         return "" if reference.dataset in _datasets() else f"reasoning-gym has no dataset {reference.dataset!r}"
 
+    def deadline_s(self, _: Reference) -> None:
+        """What the pool gives."""
+
     def quick(self, reference: Reference, trace: Trace) -> Verdict | None:
         """The item's own answer is right by the dataset's definition; all else is for the scorer."""
         if not isinstance(reference, ProceduralReference):

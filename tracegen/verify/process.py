@@ -61,7 +61,7 @@ class WorkerProcess:
             env=worker_environment(environment), start_new_session=True, limit=MAX_LINE_BYTES,
         )  # fmt: skip
         worker = cls(process, limits)
-        worker._send((dict(verifiers), limits.memory_bytes, 2 * limits.deadline_s + 5))
+        worker._send((dict(verifiers), limits.memory_bytes, limits.deadline_s))
         return worker
 
     @property
@@ -82,16 +82,16 @@ class WorkerProcess:
         """Send cases; their verdicts come in order, one :meth:`verdict` each."""
         self._send(tuple(cases))
 
-    async def verdict(self) -> Verdict:
+    async def verdict(self, deadline_s: float) -> Verdict:
         """The next case's verdict, within the deadline. Raises WorkerDied or WorkerTimeout."""
         await self.ready()
-        deadline_s = self._limits.deadline_s
+        waited_s = deadline_s
         while True:
-            message = await self._event(deadline_s)
+            message = await self._event(waited_s)
             if message["event"] == WARMING:
-                deadline_s = START_DEADLINE_S
+                waited_s = START_DEADLINE_S
             elif message["event"] == READY:
-                deadline_s = self._limits.deadline_s
+                waited_s = deadline_s
             else:
                 self.judged += 1
                 return _verdict(message)

@@ -1,0 +1,1 @@
+"""Do references pass their own verifiers, and spoilt ones not?"""
