@@ -8,6 +8,7 @@
     │   ├── PromptError           a prompt source is missing, empty or unreadable
     │   ├── MissingDependency     an optional package or model is not installed
     │   ├── StoreUnavailable      the store cannot be reached, found or written
+    │   ├── SandboxUnavailable    untrusted programs cannot be run safely on this machine
     │   └── RunConflict           the run id is taken by another recipe or another driver
     ├── EngineError               one attempt failed in the engine
     │   ├── RequestRefused        this attempt can never succeed, as a prompt longer than the context
@@ -65,6 +66,10 @@ class MissingDependency(UserError):
 
 class StoreUnavailable(UserError):
     """The store cannot be reached, does not exist, refuses us, or is full."""
+
+
+class SandboxUnavailable(UserError):
+    """No isolation for untrusted programs works on this machine, or the one asked for does not."""
 
 
 class RunConflict(UserError):
