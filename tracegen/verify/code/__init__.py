@@ -12,8 +12,8 @@ from tracegen.verify.code import functions, stdio
 from tracegen.verify.code.extract import program
 from tracegen.verify.code.judge import judge
 from tracegen.verify.code.reading import functions_of, problem
-from tracegen.verify.sandbox import open_sandbox
 from tracegen.verify.sandbox.contract import Isolation, Language, Sandbox
+from tracegen.verify.sandbox.opening import open_sandbox
 
 MAX_CHARACTERS = 200_000
 """Longest program that is run."""
