@@ -23,6 +23,7 @@ class Group:
     """By controller; in version 2 they are one."""
     version: int = 0
     files: dict[str, int] = field(default_factory=dict)
+    limits: dict[str, int] = field(default_factory=dict)
 
     @property
     def caps_memory(self) -> bool:
@@ -35,14 +36,13 @@ class Group:
         for name, (controller, file) in _FILES[self.version].items():
             if controller in self.folders:
                 with suppress(FileNotFoundError):
-                    self.files[name] = os.open(
-                        self.folders[controller] / file, os.O_RDWR if name in _SET else os.O_RDONLY
-                    )
+                    self.files[name] = os.open(self.folders[controller] / file, os.O_RDWR if name in _SET else os.O_RDONLY)
 
     def limit(self, memory_bytes: int, processes: int) -> None:
         for name, value in {"memory": memory_bytes, "pids": processes, "swap": 0}.items():
-            if name in self.files:
+            if name in self.files and self.limits.get(name) != value:
                 os.pwrite(self.files[name], str(value).encode(), 0)
+                self.limits[name] = value
 
     def cpu_s(self) -> float | None:
         """Used by all that ever ran in it; None where the kernel does not say."""
