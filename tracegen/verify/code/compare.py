@@ -36,7 +36,7 @@ def close(expected: bytes, output: bytes) -> bool:
     """Whether two tokens are one number, by how exactly the expected one is written.
 
     A number below 1 may differ by a millionth of itself, one up to 1,000 by 1e-6, a larger one by 1e-9 of itself; each
-    by one unit of the last digit that the expected token has, but that at most by 1e-6; each by 1e-9.
+    by half a unit of the last digit that the expected token has, but at most by 1e-6 for that; each by 1e-9.
     """
     wanted, found = _NUMBER.fullmatch(expected), _NUMBER.fullmatch(output)
     if not wanted or not found or not re.search(rb"[.eE]", expected) or max(len(expected), len(output)) > 400:
@@ -45,7 +45,7 @@ def close(expected: bytes, output: bytes) -> bool:
     if not math.isfinite(number) or not math.isfinite(other):
         return False
     size = abs(number)
-    allowed = max(RELATIVE, RELATIVE * size, ABSOLUTE * min(size, 1.0), min(ABSOLUTE, _last_digit(wanted, expected)))
+    allowed = max(RELATIVE, RELATIVE * size, ABSOLUTE * min(size, 1.0), min(ABSOLUTE, _rounding(wanted, expected)))
     return abs(number - other) <= allowed * (1 + 1e-9)
 
 
@@ -55,10 +55,10 @@ def excerpt(text: bytes) -> str:
     return repr(shown) + ("…" if len(text) > MAX_EXCERPT else "")
 
 
-def _last_digit(match: "re.Match[bytes]", token: bytes) -> float:
+def _rounding(match: "re.Match[bytes]", token: bytes) -> float:
     if re.search(rb"[eE]", token):
         return 0.0
-    return float(10.0 ** -len(match[1] or match[2] or b""))
+    return float(0.5 * 10.0 ** -len(match[1] or match[2] or b""))
 
 
 def _same_tokens(wanted: list[bytes], found: list[bytes]) -> bool:
