@@ -36,4 +36,7 @@ def _problem(sandbox: Sandbox) -> str:
     if ran.ending is Ending.EXITED and ran.stdout == b"42\n":
         return ""
     said = ran.stderr.decode(errors="replace").strip().rpartition("\n")[2]
-    return ran.detail or said or f"a program that should print 42 ended as {ran.ending}, exit code {ran.exit_code}"
+    return (
+        ": ".join(filter(None, (ran.detail, said)))
+        or f"a program that should print 42 ended as {ran.ending}, exit code {ran.exit_code}"
+    )

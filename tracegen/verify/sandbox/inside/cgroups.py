@@ -36,7 +36,9 @@ class Group:
         for name, (controller, file) in _FILES[self.version].items():
             if controller in self.folders:
                 with suppress(FileNotFoundError):
-                    self.files[name] = os.open(self.folders[controller] / file, os.O_RDWR if name in _SET else os.O_RDONLY)
+                    self.files[name] = os.open(
+                        self.folders[controller] / file, os.O_RDWR if name in _SET else os.O_RDONLY
+                    )
 
     def limit(self, memory_bytes: int, processes: int) -> None:
         for name, value in {"memory": memory_bytes, "pids": processes, "swap": 0}.items():

@@ -17,7 +17,8 @@ MS_BIND, MS_REC, MS_PRIVATE = 4096, 16384, 1 << 18
 MNT_DETACH = 2
 ATTR_RDONLY, ATTR_NOSUID, ATTR_NODEV = 1, 2, 4
 
-_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 1, 4, 22, 24, 38
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_CAPBSET_DROP, _PR_SET_CHILD_SUBREAPER = 1, 4, 22, 24, 36
+_PR_SET_NO_NEW_PRIVS = 38
 _LAST_CAPABILITY = 63
 _AT_RECURSIVE, _AT_FDCWD = 0x8000, -100
 
@@ -62,6 +63,11 @@ def die_with_parent() -> None:
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def adopt_orphans() -> None:
+    """Become the parent of descendants whose own has ended."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
 def set_dumpable(dumpable: bool) -> None:
     """Whether others of the same user may look into ``/proc/<us>``."""
     _prctl(_PR_SET_DUMPABLE, int(dumpable))
@@ -74,7 +80,7 @@ def drop_privileges() -> None:
             break
     header = (ctypes.c_uint32 * 2)(0x20080522, 0)
     _syscall("capset", ctypes.byref(header), ctypes.byref((ctypes.c_uint32 * 6)()))
-    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    no_new_privileges()
 
 
 def no_new_privileges() -> None:

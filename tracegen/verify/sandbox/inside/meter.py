@@ -23,17 +23,17 @@ class Meter:
         """Processor seconds so far. Once the run is over there is no ``top``."""
         used = self._counted() - self._cpu_s
         if self._group.cpu_s() is None and top is not None:
-            used += sum(_cpu_s(pid) for pid in _family(top))
+            used += sum(_cpu_s(pid) for pid in family(top))
         # What was killed before it was waited for is in no account but ours.
         self._seen_s = max(self._seen_s, used)
         return self._seen_s
 
     def memory_bytes(self, top: int) -> int:
         """Only where no control group limits it. Shared pages count by their share, once it matters."""
-        return sum(_resident(pid) for pid in _family(top))
+        return sum(_resident(pid) for pid in family(top))
 
     def proportional_bytes(self, top: int) -> int:
-        return sum(_proportional(pid) for pid in _family(top))
+        return sum(_proportional(pid) for pid in family(top))
 
     def ran_out_of_memory(self) -> bool:
         return self._group.kills() > self._kills
@@ -46,7 +46,7 @@ class Meter:
         return used.ru_utime + used.ru_stime
 
 
-def _family(top: int) -> list[int]:
+def family(top: int) -> list[int]:
     """It and its descendants, as far as /proc shows them."""
     children: dict[int, list[int]] = {}
     for name in filter(str.isdecimal, os.listdir("/proc")):  # noqa: PTH208

@@ -35,15 +35,26 @@ class Namespaces:
             self._map_user(self._user, self._group)
         root.build()
         if not self._user:
-            become_nobody()
+            root.become_nobody()
         kernel.set_dumpable(False)
 
     def start(self, job: Job) -> Started:
         report, reported = os.pipe()
         pid = kernel.clone(kernel.ALL_NAMESPACES)
-        if pid:
-            os.close(reported)
-            return Started(pid, report)
+        if not pid:
+            self._be_first(job, reported)
+        os.close(reported)
+        return Started(pid, report)
+
+    def finish(self, started: Started) -> tuple[int, str]:
+        _, status = os.waitpid(started.pid, 0)
+        reported, fault = read_report(started.report)
+        return (status if reported is None else reported), fault
+
+    def kill(self, started: Started) -> None:
+        os.kill(started.pid, signal.SIGKILL)
+
+    def _be_first(self, job: Job, reported: int) -> NoReturn:
         try:
             self._prepare(job)
             child = os.fork()
@@ -55,14 +66,6 @@ class Namespaces:
             write_fault(reported, error)
             os._exit(1)
         _take_down_after(child, reported)
-
-    def finish(self, started: Started) -> tuple[int, str]:
-        _, status = os.waitpid(started.pid, 0)
-        reported, fault = read_report(started.report)
-        return (status if reported is None else reported), fault
-
-    def kill(self, started: Started) -> None:
-        os.kill(started.pid, signal.SIGKILL)
 
     def _prepare(self, job: Job) -> None:
         """As process 1, with every capability over the new namespaces and none elsewhere."""
@@ -89,13 +92,6 @@ class Namespaces:
             descriptor = os.open(f"self/{name}", os.O_WRONLY, dir_fd=self._policy.processes)
             os.write(descriptor, text.encode())
             os.close(descriptor)
-
-
-def become_nobody() -> None:
-    """Root counts no processes against a limit, and may read what nobody else may."""
-    os.setgroups([])
-    os.setresgid(root.BOX_ID, root.BOX_ID, root.BOX_ID)
-    os.setresuid(root.BOX_ID, root.BOX_ID, root.BOX_ID)
 
 
 def _only(outside: int) -> str:

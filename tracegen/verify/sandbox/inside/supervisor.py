@@ -13,14 +13,17 @@ import select
 import signal
 import socket
 import sys
-import types
 from contextlib import suppress
+from typing import NoReturn
 
 from tracegen.verify.sandbox.inside import candidate, filter, kernel  # noqa: A004 - seccomp's word
+from tracegen.verify.sandbox.inside.bubblewrap import Bubblewrap
 from tracegen.verify.sandbox.inside.cgroups import Group, Groups
 from tracegen.verify.sandbox.inside.job import Account, send_account
 from tracegen.verify.sandbox.inside.launch import Launcher, Policy
+from tracegen.verify.sandbox.inside.main import run_as_main
 from tracegen.verify.sandbox.inside.namespaces import Namespaces
+from tracegen.verify.sandbox.inside.plain import Plain
 from tracegen.verify.sandbox.inside.slot import Slot
 
 WARM = (
@@ -33,8 +36,8 @@ WARM = (
 _RAISED = (resource.RLIMIT_AS, resource.RLIMIT_CPU, resource.RLIMIT_NOFILE, resource.RLIMIT_NPROC)
 
 
-def main() -> tuple[types.CodeType, dict[str, object]]:
-    """Serve until the owner is gone. Returns in a candidate's process only: the program that this is to become."""
+def main() -> NoReturn:
+    """Serve until the owner is gone. In a candidate's process, become the candidate."""
     try:
         control = _settle()
         Supervisor(control, sys.argv[1]).serve()
@@ -42,11 +45,11 @@ def main() -> tuple[types.CodeType, dict[str, object]]:
         source = program.source
     else:
         os._exit(0)
-    return candidate.as_main(source)
+    run_as_main(source)
 
 
 class Supervisor:
-    """One owner's."""
+    """One owner's. ``isolation``: ``namespaces``, ``none``, or the path of bubblewrap."""
 
     def __init__(self, control: socket.socket, isolation: str) -> None:
         self._control = control
@@ -64,7 +67,8 @@ class Supervisor:
                 if descriptor != self._control.fileno():
                     self._bury(descriptor)
                 elif not self._answer():
-                    return self._end()
+                    self._end()
+                    return
 
     def _answer(self) -> bool:
         message, descriptors, _, _ = socket.recv_fds(self._control, 16, 1)
@@ -81,15 +85,16 @@ class Supervisor:
             pid = kernel.clone(launcher.slot_namespaces)
         except OSError as error:
             send_account(owner, Account(fault=str(error)))
-            return group.remove()
+            group.remove()
+            return
         if not pid:
             self._become_slot(owner, launcher, group)
         watched = os.pidfd_open(pid)
         self._slots[watched] = (pid, group)
         self._poll.register(watched, select.POLLIN)
 
-    def _become_slot(self, owner: socket.socket, launcher: Launcher, group: Group) -> None:
-        """Never returns; in a candidate's process it raises BecomeProgram."""
+    def _become_slot(self, owner: socket.socket, launcher: Launcher, group: Group) -> NoReturn:
+        """In a candidate's process this raises BecomeProgram."""
         try:
             self._control.close()
             for watched in self._slots:
@@ -107,7 +112,14 @@ class Supervisor:
 
     def _launcher(self, group: Group) -> Launcher:
         policy = Policy(self._processes, filter.instructions(kernel.MACHINE), group.caps_memory)
-        return Namespaces(policy, os.environ)
+        environment = dict(os.environ)
+        match self._isolation:
+            case "namespaces":
+                return Namespaces(policy, environment)
+            case "none":
+                return Plain(policy, environment)
+            case path:
+                return Bubblewrap(policy, environment, path)
 
     def _bury(self, watched: int) -> None:
         pid, group = self._slots.pop(watched)

@@ -1,0 +1,77 @@
+"""No isolation: a forked process with resource limits, for operators who ask for it by name. It stops accidents only."""
+
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Mapping
+from typing import NoReturn
+
+from tracegen.verify.sandbox.inside import candidate, kernel
+from tracegen.verify.sandbox.inside.candidate import BecomeProgram
+from tracegen.verify.sandbox.inside.job import Job
+from tracegen.verify.sandbox.inside.launch import Policy, Started, read_report, write_fault
+from tracegen.verify.sandbox.inside.meter import family
+
+
+class Plain:
+    """Each run has a temporary folder, which is removed after it."""
+
+    slot_namespaces = 0
+
+    def __init__(self, policy: Policy, environment: Mapping[str, str]) -> None:
+        self._policy, self._environment = policy, environment
+        self._folder = ""
+
+    def enter(self) -> None:
+        kernel.adopt_orphans()
+
+    def start(self, job: Job) -> Started:
+        self._folder = tempfile.mkdtemp(prefix="tracegen-run-")
+        report, reported = os.pipe()
+        pid = os.fork()
+        if pid:
+            os.close(reported)
+            return Started(pid, report)
+        try:
+            self._become(job, reported)
+        except BecomeProgram:
+            raise
+        except BaseException as error:  # noqa: BLE001 - this is a copy of the slot, and must not go on as one
+            write_fault(reported, error)
+            os._exit(1)
+
+    def kill(self, started: Started) -> None:
+        os.kill(started.pid, signal.SIGKILL)
+
+    def finish(self, started: Started) -> tuple[int, str]:
+        _, status = os.waitpid(started.pid, 0)
+        _end_what_is_left()
+        shutil.rmtree(self._folder, ignore_errors=True)
+        return status, read_report(started.report)[1]
+
+    def _become(self, job: Job, reported: int) -> NoReturn:
+        os.setsid()
+        os.chdir(self._folder)
+        here = {"HOME": self._folder, "TMPDIR": self._folder}
+        os.environ.update(here)
+        candidate.prefer_for_oom(self._policy.processes)
+        program = candidate.place(job, reported)
+        # Of a real user all processes would count, not the run's.
+        candidate.limit(job, self._policy.memory_is_capped, counts_processes=False)
+        kernel.no_new_privileges()
+        candidate.become(program, reported, job, {**self._environment, **here})
+
+
+def _end_what_is_left() -> None:
+    """Orphans are our children; kill and reap until there are none."""
+    while True:
+        for pid in family(os.getpid())[1:]:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        try:
+            os.waitpid(-1, 0)
+        except ChildProcessError:
+            return
