@@ -63,8 +63,6 @@ def answer(space: dict[str, Any], question: dict[str, Any], setups: set[str]) ->
     except Exception as error:  # noqa: BLE001 - what it raises is not the function's doing
         return {"unavailable": type(error).__name__}
     function = space[question["name"]]
-    if type(function) is type:
-        return {"unavailable": "a class"}
     try:
         result = function(*args, **kwargs)
     except SystemExit:
@@ -75,7 +73,8 @@ def answer(space: dict[str, Any], question: dict[str, Any], setups: set[str]) ->
         told: dict[str, Any] = {"result": encode(result)}
         after = dumps([args, kwargs]) if "args" in question else ""
     except (NotALiteral, RecursionError, RuntimeError, ValueError) as error:
-        return {"refused": str(error)[:MAX_MESSAGE]}
+        # A class is not asked for, but its methods are; that cannot be done from outside.
+        return {"unavailable" if type(function) is type else "refused": str(error)[:MAX_MESSAGE]}
     return {**told, "after": after} if after != question.get("args", "") else told
 
 
