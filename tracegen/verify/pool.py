@@ -142,11 +142,10 @@ class VerifierPool:
         worker.ask([(item.case.verifier, item.case.reference, item.case.trace) for item in chunk])
         while chunk:
             current = chunk[0]
-            deadline_s = self._deadline_s(current.case)
             try:
-                verdict = await worker.verdict(deadline_s)
-            except WorkerTimeout:
-                verdict = _timeout(deadline_s)
+                verdict = await worker.verdict()
+            except WorkerTimeout as error:
+                verdict = _timeout(error.deadline_s)
             except WorkerDied:
                 current.tries += 1
                 if current.tries < MAX_TRIES:
@@ -157,9 +156,6 @@ class VerifierPool:
             if verdict.reason in _FATAL:
                 return False
         return worker.judged < self._limits.cases_per_process
-
-    def _deadline_s(self, case: Case) -> float:
-        return self._verifiers[case.verifier].deadline_s(case.reference) or self._limits.deadline_s
 
     async def _give_back(self, worker: WorkerProcess, reusable: bool) -> None:
         if not reusable:
