@@ -70,7 +70,7 @@ def answer(code: str) -> Trace:
 
 
 async def judge(verifier: CodeVerifier, cases: list[Case], processes: int) -> tuple[list[Verdict], float]:
-    pool = VerifierPool({"asserts": verifier}, processes)
+    pool = VerifierPool(dict.fromkeys(verifier.reads, verifier), processes)
     await pool.start()
     begun = time.monotonic()
     try:
