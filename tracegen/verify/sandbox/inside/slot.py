@@ -84,6 +84,8 @@ class Slot:
             return "cpu"
         if time.monotonic() - begun > job.wall_s:
             return "wall"
+        if meter.ran_out_of_memory():
+            return "memory"
         if not self._group.caps_memory and meter.memory_bytes(started.pid) > job.memory_bytes:
             return "memory" if meter.proportional_bytes(started.pid) > job.memory_bytes else ""
         return ""

@@ -22,6 +22,7 @@ from tracegen.verify.sandbox.inside.cgroups import Group, Groups
 from tracegen.verify.sandbox.inside.job import Account, send_account
 from tracegen.verify.sandbox.inside.launch import Launcher, Policy
 from tracegen.verify.sandbox.inside.main import run_as_main
+from tracegen.verify.sandbox.inside.meter import family
 from tracegen.verify.sandbox.inside.namespaces import Namespaces
 from tracegen.verify.sandbox.inside.plain import Plain
 from tracegen.verify.sandbox.inside.slot import Slot
@@ -130,7 +131,10 @@ class Supervisor:
 
     def _end(self) -> None:
         for pid, _ in self._slots.values():
-            os.kill(pid, signal.SIGKILL)
+            # Namespaces would end with their slot; what has none must be looked for.
+            for member in family(pid):
+                with suppress(ProcessLookupError):
+                    os.kill(member, signal.SIGKILL)
         for watched in tuple(self._slots):
             self._bury(watched)
 

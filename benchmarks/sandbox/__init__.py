@@ -1,0 +1,1 @@
+"""How fast untrusted programs run in the sandbox, beside the other ways to run them."""
