@@ -1,6 +1,6 @@
 """The code verifier, ``code/1``: programs against tests. It judges what a program does, not how it is written.
 
-Programs run in sandboxes only; expected values and the verdict never enter the process of the program (docs/verifiers.md).
+Programs run in sandboxes only; expected values and the verdict never enter the process of the program (docs/code.md).
 """
 
 from dataclasses import dataclass, field, replace
