@@ -27,6 +27,8 @@ def fenced(source: str, word: str = "python") -> str:
         ("~~~python\na = 1\n~~~", ("python", "a = 1\n")),
         ("````python\na = '''\n```\n'''\n````", ("python", "a = '''\n```\n'''\n")),
         ("1. So:\n   ```python\n   if a:\n       b\n   ```\n", ("python", "if a:\n    b\n")),
+        ("```python\r\na = 1\r\n```\r\n", ("python", "a = 1\n")),
+        (fenced("a = '\x0c\u2028'"), ("python", "a = '\x0c\u2028'\n")),
         ("```python\na = 1\n", None),
         (fenced("a = 1") + "```python\nb = ", ("python", "a = 1\n")),
         ("a = 1", None),

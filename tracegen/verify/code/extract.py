@@ -39,7 +39,7 @@ class Block:
 def blocks(text: str) -> list[Block]:
     """Every closed block, in order."""
     found = []
-    lines = text.splitlines()
+    lines = text.replace("\r\n", "\n").split("\n")
     at = 0
     while at < len(lines):
         opening = _OPENING.fullmatch(lines[at])

@@ -86,6 +86,8 @@ def _checked(sandbox: Sandbox, checker: str, given: list[str], where: str) -> Ve
             dialogue.send(json.dumps(given).encode())
             right = json.loads(dialogue.receive())
     except DialogueEnded as ended:
+        if ended.ran.ending is Ending.FAILED:
+            return verdict_on(ended.ran, where)
         return Verdict(Outcome.UNDECIDED, "checker_failed", f"{where}: the checker ended by {ended.ran.ending}")
     if right is True:
         return None
