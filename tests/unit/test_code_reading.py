@@ -1,7 +1,11 @@
 import ast
+import pickle
+from functools import partial
 
 import pytest
 
+from tracegen import order
+from tracegen.errors import UserError
 from tracegen.types import (
     AnswerReference,
     AssertsReference,
@@ -17,7 +21,7 @@ from tracegen.verify.code.endings import exception_type, verdict_on
 from tracegen.verify.code.guest.calls import Asking, entry_points
 from tracegen.verify.code.judge import syntax_error
 from tracegen.verify.code.reading import completed, functions_of, prompt_code, shared_setup
-from tracegen.verify.host import build, verdict_set
+from tracegen.verify.host import Preflights, build, verdict_set
 from tracegen.verify.sandbox.contract import Ending, Ran
 
 CODE = CodeVerifier()
@@ -159,3 +163,17 @@ def test_a_case_has_time_for_all_of_its_tests() -> None:
     tests = tuple(StdioTest(input="", output="1") for _ in range(100))
     assert CODE.deadline_s(StdioReference(tests=tests)) > 1_000
     assert CODE.deadline_s(AssertsReference(asserts=("assert f(1)",))) > 120
+
+
+def test_it_survives_pickling_with_its_options() -> None:
+    verifier = CodeVerifier("block_or_all", "none")
+    assert pickle.loads(pickle.dumps(verifier)) == verifier
+
+
+def test_a_recipes_first_code_reference_looks_at_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tracegen.verify.sandbox.opening._BEST_FIRST", ())
+    verifiers = build({"answer": "math", "stdio": "code"})
+    unreadable = partial(order._unreadable, verifiers, Preflights(verifiers))
+    assert unreadable(AnswerReference(answer="1")) == ""
+    with pytest.raises(UserError, match="isolation"):
+        unreadable(StdioReference(tests=(StdioTest(input="", output="1"),)))
