@@ -18,7 +18,8 @@ from tracegen.references import UnreadableReference, read_reference
 from tracegen.tables import Row, format_of, read_batches, writing
 from tracegen.types import NoReference, Outcome, Trace, Verdict
 from tracegen.verify.choice import ChoiceVerifier
-from tracegen.verify.host import EXTRACT, NO_VERIFIER
+from tracegen.verify.code import CodeVerifier
+from tracegen.verify.host import EXTRACT, NO_VERIFIER, Preflights
 from tracegen.verify.judge import Appeal, JudgeSpec, Panel
 from tracegen.verify.logic import LogicVerifier
 from tracegen.verify.math import MathVerifier
@@ -41,11 +42,14 @@ class Judged:
 
 
 def default_verifiers() -> dict[str, Verifier]:
-    """By kind of reference. Others' traces may give their answer on the last line (``A: 42``) instead of in a box."""
+    """By kind of reference. Others' traces may give their answer on the last line (``A: 42``) instead of in a box, and
+    code without a fence."""
+    code = CodeVerifier(code_from="block_or_all")
     return {
         "answer": MathVerifier(answer_from="box_or_last_line"),
         "choice": ChoiceVerifier(answer_from="box_or_last_line"),
         "procedural": LogicVerifier(),
+        **dict.fromkeys(sorted(code.reads), code),
     }
 
 
@@ -72,6 +76,7 @@ async def judge_file(
     reasons: Counter[str] = Counter()
     pool = VerifierPool(chosen, processes, limits)
     panel = Panel(judge) if judge else None
+    preflights = Preflights(chosen)
     with writing(target) as writer:
         await pool.start()
         try:
@@ -79,7 +84,7 @@ async def judge_file(
                 await panel.start()
             batch: list[Row] | None = first
             while batch:
-                rows = await judge_rows(batch, pool, chosen, panel)
+                rows = await judge_rows(batch, pool, chosen, preflights, panel)
                 outcomes.update(row["outcome"] for row in rows)
                 reasons.update(f"{row['outcome']}/{row['reason']}" for row in rows)
                 writer.write(rows)
@@ -92,11 +97,17 @@ async def judge_file(
 
 
 async def judge_rows(
-    rows: Sequence[Row], pool: VerifierPool, verifiers: Mapping[str, Verifier], panel: Panel | None = None
+    rows: Sequence[Row],
+    pool: VerifierPool,
+    verifiers: Mapping[str, Verifier],
+    preflights: Preflights,
+    panel: Panel | None = None,
 ) -> list[Row]:
-    """The rows with ``outcome``, ``reason`` and ``verifier``."""
+    """The rows with ``outcome``, ``reason`` and ``verifier``. Raises UserError for what this machine lacks."""
     prepared = [_prepare(row, verifiers) for row in rows]
     cases = [(row, item) for row, item in zip(rows, prepared, strict=True) if isinstance(item, Case)]
+    for _, case in cases:
+        preflights.before(case.verifier)
     verdicts = await pool.judge([case for _, case in cases])
     said = [(verifiers[case.verifier].name, verdict) for (_, case), verdict in zip(cases, verdicts, strict=True)]
     if panel:

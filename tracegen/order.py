@@ -21,8 +21,8 @@ from tracegen.registry import resolve
 from tracegen.runs import RUN_KEY
 from tracegen.store import SubStore, free_bytes, open_store, preflight
 from tracegen.types import Domain, NoReference, Reference
+from tracegen.verify.host import Preflights, verdict_set
 from tracegen.verify.host import build as build_verifiers
-from tracegen.verify.host import verdict_set
 from tracegen.verify.judge import JudgeSpec
 
 
@@ -87,7 +87,7 @@ def placed(order: Order) -> Placed:
 def with_prompts(order: Order, place: Placed) -> Checked:
     """All prompts are read here."""
     recipe, store = order.recipe, SubStore(place.root, place.run_id)
-    plan = planned(store, recipe, order.loaded.base, partial(_unreadable, place.verifiers))
+    plan = planned(store, recipe, order.loaded.base, partial(_unreadable, place.verifiers, Preflights(place.verifiers)))
     _enough_space(place.root, recipe, plan)
     named = verdict_set(place.verifiers, recipe.judge, place.sieve)
     return Checked(recipe, place.run_id, store, place.make_engine, named, plan, place.judge)
@@ -114,7 +114,7 @@ def _made(teacher: Teacher, raw: EngineOptions, slots: int) -> Callable[[], Engi
 
 def judges_of(recipe: Recipe) -> tuple[Mapping[str, Verifier], JudgeSpec | None]:
     """Who judges by this recipe: verifiers by kind of reference, and the judge. Raises UserError."""
-    return build_verifiers(recipe.verifiers, recipe.judge), _judge(recipe)
+    return build_verifiers(recipe.verifiers, recipe.judge, recipe.where.isolation), _judge(recipe)
 
 
 def _judge(recipe: Recipe) -> JudgeSpec | None:
@@ -130,10 +130,11 @@ def _judge(recipe: Recipe) -> JudgeSpec | None:
         raise type(error)(f"judge: {error.message}", hint=error.hint) from None
 
 
-def _unreadable(verifiers: Mapping[str, Verifier], reference: Reference) -> str:
-    """Why nobody can judge against this reference, or an empty string."""
+def _unreadable(verifiers: Mapping[str, Verifier], preflights: Preflights, reference: Reference) -> str:
+    """Why nobody can judge against this reference, or an empty string. Raises UserError for what this machine lacks."""
     if isinstance(reference, NoReference):
         return ""  # asked for by name: `columns.answer: null`
+    preflights.before(reference.kind)
     verifier = verifiers.get(reference.kind)
     if verifier is None and reference.kind == "rubric":
         return "a rubric takes a judge that settles it, and the recipe names none (docs/judge.md)"

@@ -62,6 +62,9 @@ class Verifier(Protocol):
     def check(self, reference: Reference) -> str:
         """Why this reference cannot be judged against, or an empty string."""
 
+    def deadline_s(self, reference: Reference) -> float | None:
+        """How long :meth:`verify` may take; None for what the pool gives every case."""
+
     def quick(self, reference: Reference, trace: Trace) -> Verdict | None:
         """A verdict where one can be had in microseconds without risk; None sends the case to a killable process."""
 

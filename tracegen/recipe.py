@@ -283,6 +283,9 @@ class Where(Value):
     """Killable worker processes per pool. Left out: one, and while cases wait more, up to the cores of its node."""
     verifier_memory_bytes: int = Field(1024**3, gt=0)
     judge: JudgePlace = JudgePlace()
+    isolation: Literal["auto", "namespaces", "bubblewrap", "none"] = "auto"
+    """How programs under test are kept apart from the machine: ``auto`` takes the best that works there. ``none`` is no
+    protection, and has to be asked for by name."""
     recorders: int = Field(1, gt=0)
     journal_linger_s: float = Field(1.0, ge=0)
     """A completion is durable at most so long after it arrived."""
@@ -309,7 +312,14 @@ class Recipe(Value):
     preparation: Preparation = Preparation()
     teacher: Teacher
     rejection: Rejection = Rejection()
-    verifiers: dict[str, str] = {"answer": "math", "choice": "choice", "procedural": "logic"}
+    verifiers: dict[str, str] = {
+        "answer": "math",
+        "choice": "choice",
+        "procedural": "logic",
+        "stdio": "code",
+        "asserts": "code",
+        "check": "code",
+    }
     """Which verifier judges which kind of reference."""
     judge: Judge | None = None
     """Without one, what the verifiers leave undecided is dropped."""

@@ -21,6 +21,7 @@ BUILT_IN: dict[Kind, dict[str, str]] = {
     },
     "verifier": {
         "choice": "tracegen.verify.choice:ChoiceVerifier",
+        "code": "tracegen.verify.code:CodeVerifier",
         "logic": "tracegen.verify.logic:LogicVerifier",
         "math": "tracegen.verify.math:MathVerifier",
     },

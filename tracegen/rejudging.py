@@ -26,7 +26,7 @@ from tracegen.recipe import Recipe
 from tracegen.runs import described_run
 from tracegen.store import SubStore, open_store
 from tracegen.types import Completion, Judgement, NoReference, Reference, Trace, Verdict
-from tracegen.verify.host import NO_VERIFIER, VerifierHost, verdict_set
+from tracegen.verify.host import NO_VERIFIER, HostSpec, VerifierHost, verdict_set
 from tracegen.verify.majority import MAJORITY, final_answer, vote
 
 ROWS_PER_BATCH = 256
@@ -83,9 +83,8 @@ async def rejudge(asked: Rejudging) -> Rejudged:
     recipe = _with_votes(asked.recipe or own) if asked.majority else asked.recipe or own
     name = await asyncio.to_thread(_claimed, store, asked, recipe, own_set)
     result = Rejudged(name)
-    memory_bytes = own.where.verifier_memory_bytes
-    judge, filters = judges_of(recipe)[1], recipe.filters
-    host = VerifierHost(recipe.verifiers, asked.processes, memory_bytes=memory_bytes, judge=judge, filters=filters)
+    spec = HostSpec(recipe.verifiers, judges_of(recipe)[1], recipe.filters, own.where.isolation)
+    host = VerifierHost(spec, asked.processes, memory_bytes=own.where.verifier_memory_bytes)
     await host.start()
     try:
         for shard_id, parts in (await asyncio.to_thread(_parts, store)).items():

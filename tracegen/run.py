@@ -10,7 +10,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable, Mapping, Set
+from collections.abc import Awaitable, Callable, Set
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import count
@@ -20,7 +20,6 @@ from typing import Protocol, TypeVar
 import tracegen
 from tracegen.corpus.build import BuiltCorpus, build
 from tracegen.errors import MissingDependency, StoreError, VerifierDrift
-from tracegen.filter_options import Filters
 from tracegen.ledger import drift, quarantine
 from tracegen.ledger.owner import Claim, Owner, Waiting, claim, still_owner
 from tracegen.ledger.process import this_process
@@ -41,7 +40,7 @@ from tracegen.runtime.stopping import until_stopped, while_kept
 from tracegen.runtime.watch import Watch
 from tracegen.scheduling.scheduler import Scheduler
 from tracegen.scheduling.state import Poisoned
-from tracegen.verify.judge import JudgeSpec
+from tracegen.verify.host import HostSpec
 
 logger = logging.getLogger(__name__)
 
@@ -60,9 +59,7 @@ class Cluster(Protocol):
 
     async def start_recorder(self, spec: RecorderSpec, recorder_id: str) -> RecorderPort: ...
 
-    async def start_verifiers(
-        self, verifiers: Mapping[str, str], number: int, judge: JudgeSpec | None = None, filters: Filters | None = None
-    ) -> VerifierPort: ...
+    async def start_verifiers(self, spec: HostSpec, number: int) -> VerifierPort: ...
 
     def close(self) -> None: ...
 
@@ -223,15 +220,13 @@ def _parts(checked: Checked, cluster: Cluster, epoch: int) -> Parts:
     recipe, where = checked.recipe, checked.recipe.where
     notice = FileNotice(where.notice_file, time.time) if where.notice_file else no_notice
     replica = ReplicaSpec(recipe, checked.make_engine, epoch, time.time, notice)
+    judges = HostSpec(recipe.verifiers, checked.judge, recipe.filters, where.isolation)
     distrusted = drift.distrusted(checked.store)
     recorder = RecorderSpec(checked.store, epoch, checked.verdict_set, where.journal_linger_s, distrusted)
     return Parts(
         replicas=[_numbered(cluster.start_replica, replica, f"replica-{n}") for n in range(where.replicas)],
         recorders=[_numbered(cluster.start_recorder, recorder, f"recorder-{n}") for n in range(where.recorders)],
-        verifiers=[
-            partial(cluster.start_verifiers, recipe.verifiers, n, checked.judge, recipe.filters)
-            for n in range(where.verifier_pools)
-        ],
+        verifiers=[partial(cluster.start_verifiers, judges, n) for n in range(where.verifier_pools)],
         slots=where.slots,
         stall_s=where.stall_s,
     )

@@ -16,7 +16,7 @@ from tracegen.order import Order
 from tracegen.run import run
 from tracegen.store import SubStore, open_store
 from tracegen.types import AnswerReference, Outcome, Trace
-from tracegen.verify.host import VerifierHost
+from tracegen.verify.host import HostSpec, VerifierHost
 from tracegen.verify.pool import Case, Limits, VerifierPool
 from tracegen.verify.probes import PROBES
 from tracegen.verify.proving import CASES_BETWEEN
@@ -95,7 +95,7 @@ def test_the_command_line_says_it_in_one_line(plugins: Path, verifier: str) -> N
 
 
 async def test_every_process_is_probed(plugins: Path) -> None:
-    host = VerifierHost({"answer": "sound"}, processes=2)
+    host = VerifierHost(HostSpec({"answer": "sound"}), processes=2)
     await host.start()
     try:
         await host.expect([])
@@ -180,7 +180,7 @@ async def test_a_process_is_probed_again_after_so_many_cases() -> None:
 async def test_our_own_verifiers_pass_every_probe(kind: str) -> None:
     if kind == "procedural":
         pytest.importorskip("reasoning_gym")
-    host = VerifierHost({"answer": "math", "procedural": "logic"}, processes=1)
+    host = VerifierHost(HostSpec({"answer": "math", "procedural": "logic"}), processes=1)
     await host.start()
     try:
         await host.expect([probe.reference for probe in PROBES[kind]])

@@ -22,6 +22,7 @@ from tracegen.verify.process import worker_environment
 pytestmark = pytest.mark.sandbox
 DEADLINE_S = 2.0
 REFERENCE = AnswerReference(answer="1")
+HASTY = AnswerReference(answer="1", unit="now")
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,9 @@ class Faulty:
 
     def check(self, _: Reference) -> str:
         return ""
+
+    def deadline_s(self, reference: Reference) -> float | None:
+        return 0.5 if reference == HASTY else None
 
     def quick(self, _: Reference, trace: Trace) -> Verdict | None:
         if trace.answer == "quick raises":
@@ -118,6 +122,16 @@ async def assert_full_size(pool: VerifierPool) -> None:
     assert len(pool.pids) == 2
     again = await pool.judge([case(f"fine {number}") for number in range(4)])
     assert [verdict.outcome for verdict in again] == [Outcome.CORRECT] * 4
+
+
+async def test_a_case_may_have_a_deadline_of_its_own(pool: VerifierPool) -> None:
+    begun = time.monotonic()
+    cases = [Case("faulty", HASTY, Trace("r", "fine")), Case("faulty", HASTY, Trace("r", "sleep")), case("fine")]
+    verdicts = await pool.judge(cases)
+    assert time.monotonic() - begun < DEADLINE_S
+    assert [verdict.reason for verdict in verdicts] == ["verified", "timeout", "verified"]
+    assert verdicts[1].detail == "no verdict within 0.5 s"
+    await assert_full_size(pool)
 
 
 async def test_what_a_scorer_prints_is_no_verdict(pool: VerifierPool) -> None:

@@ -155,7 +155,8 @@ def test_a_recipe_that_is_wrong(run: Run, change: str, expected: str) -> None:
         (
             "unreadable.jsonl",
             "prompt source 'sums' has a reference that cannot be read, row 1: the braces of the reference do not "
-            "balance: \\frac{{1; mend or remove it, map another column or answer_pattern, or raise preparation.unreadable_share",
+            "balance: \\frac{{1; mend or remove it, map another column or answer_pattern, or raise "
+            "preparation.unreadable_share",
         ),
     ],
 )

@@ -40,7 +40,7 @@ from tracegen.protocols import Payload
 from tracegen.recipe import Judge, JudgePlace, Teacher
 from tracegen.recipe_file import Loaded, parse_recipe
 from tracegen.types import AnswerReference, ChoiceReference, Outcome, Reference, RubricReference, Trace, Verdict
-from tracegen.verify.host import VerifierHost, build, verdict_set
+from tracegen.verify.host import HostSpec, VerifierHost, build, verdict_set
 from tracegen.verify.judge import Appeal, JudgeSpec, Panel, exam
 from tracegen.verify.judge.brief import OUTAGES, Brief, brief
 from tracegen.verify.judge.calls import MAX_TRIES, Calls
@@ -691,7 +691,7 @@ def test_a_judge_brings_the_verifier_of_rubrics() -> None:
 
 async def test_a_host_hands_the_question_and_the_rest_to_the_judge() -> None:
     engine = ScriptedEngine(honest)
-    host = VerifierHost({"answer": "math"}, judge=spec(engine))
+    host = VerifierHost(HostSpec({"answer": "math"}, judge=spec(engine)))
     await host.start()
     asked = len(engine.prompts)
     texts = [r"\boxed{eight}", r"\boxed{8}", r"\boxed{nine}", "no box"]
@@ -715,7 +715,7 @@ async def test_a_host_hands_the_question_and_the_rest_to_the_judge() -> None:
 
 async def test_a_host_with_an_unfit_judge_leaves_no_process() -> None:
     before = {child.pid for child in psutil.Process().children(recursive=True)}
-    host = VerifierHost({"answer": "math"}, judge=spec(ScriptedEngine(always_correct)))
+    host = VerifierHost(HostSpec({"answer": "math"}, judge=spec(ScriptedEngine(always_correct))))
     with pytest.raises(VerifierError, match="failed its exam"):
         await host.start()
     assert {child.pid for child in psutil.Process().children(recursive=True)} <= before

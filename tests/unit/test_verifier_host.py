@@ -18,7 +18,7 @@ from tracegen.types import (
     Reference,
     Verdict,
 )
-from tracegen.verify.host import VerifierHost, build, check_references, judge_completions, verdict_set
+from tracegen.verify.host import HostSpec, VerifierHost, build, check_references, judge_completions, verdict_set
 from tracegen.verify.math import MathVerifier
 from tracegen.verify.pool import Case
 
@@ -78,7 +78,7 @@ async def test_only_traces_reach_the_pool_and_order_is_kept() -> None:
 
 
 async def test_a_host_judges_a_payload() -> None:
-    host = VerifierHost({"answer": "math"}, processes=1)
+    host = VerifierHost(HostSpec({"answer": "math"}), processes=1)
     await host.start()
     given = [completion(r"a</think>\boxed{\sqrt{25}}"), completion(r"a</think>\boxed{6}")]
     judged = await host.judge(Payload(given), REFERENCES)
@@ -89,7 +89,7 @@ async def test_a_host_judges_a_payload() -> None:
 
 async def test_a_host_that_is_not_started_says_so() -> None:
     with pytest.raises(VerifierError, match="not started"):
-        await VerifierHost({"answer": "math"}).judge(Payload([]), {})
+        await VerifierHost(HostSpec({"answer": "math"})).judge(Payload([]), {})
 
 
 def test_a_verifier_that_does_not_read_the_kind_is_refused() -> None:
@@ -136,7 +136,7 @@ async def test_what_a_filter_leaves_out_is_undecided_and_reaches_no_verifier() -
 
 
 async def test_a_host_filters_as_its_recipe_says() -> None:
-    host = VerifierHost({"answer": "math"}, filters=Filters(mixed_languages=None))
+    host = VerifierHost(HostSpec({"answer": "math"}, filters=Filters(mixed_languages=None)))
     await host.start()
     [judged] = await host.judge(Payload([completion(r"a</think>\boxed{5}")]), REFERENCES)
     await host.close()

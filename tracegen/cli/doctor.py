@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from importlib import metadata
+from shutil import which
 
 from rich.console import Console
 
@@ -10,6 +11,8 @@ from tracegen.cli.invocation import our_python
 from tracegen.cli.machine import gpus, machine
 from tracegen.cli.summary import as_json
 from tracegen.cli.terminal import stdout
+from tracegen.errors import UserError
+from tracegen.verify.sandbox.opening import open_sandbox
 
 FindVersion = Callable[[str], str | None]
 """A distribution's installed version, or None."""
@@ -79,7 +82,10 @@ def show_doctor(*, json: bool) -> None:
     """Look at this machine and say."""
     cards = gpus()
     parts = parts_of((*NEEDS, VLLM_ON_GPU if cards else VLLM_ON_CPU), _version, our_python())
-    found = [*(Finding("machine", name, True, what) for name, what in machine(cards)), *parts]
+    found = [
+        *(Finding("machine", name, True, what) for name, what in machine(cards)),
+        *_in_order([*parts, *programs(which)]),
+    ]
     if json:
         as_json(stdout(), [asdict(finding) for finding in found])
     else:
@@ -89,9 +95,27 @@ def show_doctor(*, json: bool) -> None:
 def parts_of(needs: Iterable[Need], version: FindVersion, python: str) -> list[Finding]:
     """Each need, met or not; ``python`` is how a person starts the interpreter that we run on."""
     built_in = Finding("engines", "simulated", True, "built in: rehearsals and fault tests")
-    found = [*(_finding(need, version, python) for need in needs), built_in]
+    return _in_order([*(_finding(need, version, python) for need in needs), built_in])
+
+
+def _in_order(found: Iterable[Finding]) -> list[Finding]:
     groups = ["cluster", "engines", "verifiers", "prompts", "storage"]
     return sorted(found, key=lambda finding: groups.index(finding.group))
+
+
+def programs(find: Callable[[str], str | None]) -> list[Finding]:
+    """Whether programs of others can be run here, kept apart from the machine; and whether C++ can be compiled."""
+    compiler = find("g++")
+    gives = "reference kinds stdio, asserts, check"
+    try:
+        sandbox = open_sandbox()
+    except UserError as error:
+        code = Finding("verifiers", "code", False, f"{error.message}: {gives}", error.hint)
+    else:
+        sandbox.close()
+        code = Finding("verifiers", "code", True, f"{sandbox.isolation}: {gives}")
+    install = "" if compiler else "apt-get install g++"
+    return [code, Finding("verifiers", "c++", bool(compiler), f"{compiler or 'no g++'}: answers in C++", install)]
 
 
 def _finding(need: Need, version: FindVersion, python: str) -> Finding:

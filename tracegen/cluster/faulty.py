@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, TypeVar
 
 from tracegen.errors import ActorLost, PayloadLost
-from tracegen.filter_options import Filters
 from tracegen.protocols import Exchange, Lease, Payload, PoolHealth, RecorderPort, Replay, ReplicaPort, VerifierPort
 from tracegen.runtime.recorder import RecorderSpec
 from tracegen.runtime.replica import ReplicaSpec
 from tracegen.types import EngineIdentity, Judgement, Reference
-from tracegen.verify.judge import JudgeSpec
+from tracegen.verify.host import HostSpec
 
 Kind = Literal["replica", "recorder", "verifiers"]
 Kill = Callable[[object], Awaitable[None]]
@@ -44,9 +43,7 @@ class Starts(Protocol):
 
     async def start_recorder(self, spec: RecorderSpec, recorder_id: str) -> RecorderPort: ...
 
-    async def start_verifiers(
-        self, verifiers: Mapping[str, str], number: int, judge: JudgeSpec | None = None, filters: Filters | None = None
-    ) -> VerifierPort: ...
+    async def start_verifiers(self, spec: HostSpec, number: int) -> VerifierPort: ...
 
     def close(self) -> None: ...
 
@@ -103,11 +100,9 @@ class FaultyCluster:
         self.starts["recorder"] += 1
         return _Recorder(self, await self._cluster.start_recorder(spec, recorder_id))
 
-    async def start_verifiers(
-        self, verifiers: Mapping[str, str], number: int, judge: JudgeSpec | None = None, filters: Filters | None = None
-    ) -> VerifierPort:
+    async def start_verifiers(self, spec: HostSpec, number: int) -> VerifierPort:
         self.starts["verifiers"] += 1
-        return _Verifiers(self, await self._cluster.start_verifiers(verifiers, number, judge, filters))
+        return _Verifiers(self, await self._cluster.start_verifiers(spec, number))
 
     def close(self) -> None:
         self._cluster.close()

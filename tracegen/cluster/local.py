@@ -3,16 +3,12 @@
 Verifier processes are processes all the same. There is nothing to wrap: the plain objects are the ports.
 """
 
-from collections.abc import Mapping
-
 from tracegen.errors import RecipeError
-from tracegen.filter_options import Filters
 from tracegen.protocols import RecorderPort, ReplicaPort, VerifierPort
 from tracegen.recipe import Where
 from tracegen.runtime.recorder import Recorder, RecorderSpec
 from tracegen.runtime.replica import Replica, ReplicaSpec
-from tracegen.verify.host import VerifierHost
-from tracegen.verify.judge import JudgeSpec
+from tracegen.verify.host import HostSpec, VerifierHost
 
 
 class LocalCluster:
@@ -32,18 +28,9 @@ class LocalCluster:
     async def start_recorder(self, spec: RecorderSpec, recorder_id: str) -> RecorderPort:
         return Recorder(spec, recorder_id)
 
-    async def start_verifiers(
-        self,
-        verifiers: Mapping[str, str],
-        number: int,  # noqa: ARG002
-        judge: JudgeSpec | None = None,
-        filters: Filters | None = None,
-    ) -> VerifierPort:
+    async def start_verifiers(self, spec: HostSpec, number: int) -> VerifierPort:  # noqa: ARG002
         where = self._where
-        memory_bytes = where.verifier_memory_bytes
-        host = VerifierHost(
-            verifiers, where.verifier_processes, memory_bytes=memory_bytes, judge=judge, filters=filters
-        )
+        host = VerifierHost(spec, where.verifier_processes, memory_bytes=where.verifier_memory_bytes)
         await host.start()
         return host
 

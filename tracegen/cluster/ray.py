@@ -24,14 +24,12 @@ import ray
 from ray.exceptions import ObjectLostError, RayActorError, RayError, RayTaskError
 
 from tracegen.errors import ActorLost, PayloadLost, RecipeError, TracegenError, boundary, first_line
-from tracegen.filter_options import Filters
 from tracegen.protocols import Exchange, Lease, Payload, PoolHealth, RecorderPort, Replay, ReplicaPort, VerifierPort
 from tracegen.recipe import Where
 from tracegen.runtime.recorder import Recorder, RecorderSpec
 from tracegen.runtime.replica import Replica, ReplicaSpec
 from tracegen.types import EngineIdentity, Judgement, Reference
-from tracegen.verify.host import VerifierHost
-from tracegen.verify.judge import JudgeSpec
+from tracegen.verify.host import HostSpec, VerifierHost
 
 logger = logging.getLogger(__name__)
 
@@ -244,16 +242,10 @@ class RayCluster:
     async def start_recorder(self, spec: RecorderSpec, recorder_id: str) -> RecorderPort:
         return RayRecorder(_actor(RecorderActor, {"num_cpus": 0}).remote(spec, recorder_id), recorder_id)
 
-    async def start_verifiers(
-        self, verifiers: Mapping[str, str], number: int, judge: JudgeSpec | None = None, filters: Filters | None = None
-    ) -> VerifierPort:
+    async def start_verifiers(self, spec: HostSpec, number: int) -> VerifierPort:
         where = self._where
         actor = _actor(VerifierActor, {"num_cpus": 0}).remote(
-            verifiers,
-            where.verifier_processes,
-            memory_bytes=where.verifier_memory_bytes,
-            judge=judge,
-            filters=filters,
+            spec, where.verifier_processes, memory_bytes=where.verifier_memory_bytes
         )
         name = f"verifier pool {number}"
         await _answer(actor.start.remote(), name)

@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import Protocol, cast, runtime_checkable
 
 from tracegen import registry
 from tracegen.errors import RecipeError, VerifierError
@@ -29,6 +29,7 @@ from tracegen.verify.pool import Case, VerifierPool
 from tracegen.verify.probes import own_probes
 from tracegen.verify.process import Limits
 from tracegen.verify.proving import drift
+from tracegen.verify.sandbox.contract import Isolation
 
 EXTRACT = "extract/1"
 NO_VERIFIER = "none/1"
@@ -40,6 +41,29 @@ class Judges(Protocol):
     """What judges cases in order: the pool."""
 
     async def judge(self, cases: Sequence[Case]) -> list[Verdict]: ...
+
+
+@runtime_checkable
+class RunsPrograms(Protocol):
+    """A verifier that runs programs which it does not trust."""
+
+    def isolated(self, isolation: Isolation) -> Verifier:
+        """The same verifier, with another way to keep programs apart from the machine."""
+
+    def preflight(self) -> None:
+        """Raises UserError where this machine has no such way."""
+
+
+class Preflights:
+    """Each verifier's look at this machine, once, when the first reference turns up that needs it."""
+
+    def __init__(self, verifiers: Mapping[str, Verifier]) -> None:
+        self._ahead = {kind: verifier for kind, verifier in verifiers.items() if isinstance(verifier, RunsPrograms)}
+
+    def before(self, kind: str) -> None:
+        """Raises UserError where references of this kind cannot be judged here."""
+        if verifier := self._ahead.pop(kind, None):
+            verifier.preflight()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,25 +83,32 @@ class _Settled:
     verdict: Verdict
 
 
+@dataclass(frozen=True, slots=True)
+class HostSpec:
+    """By what a pool judges: plain values, so that a host can be built inside of an actor."""
+
+    verifiers: Mapping[str, str]
+    """Names by kind of reference."""
+    judge: JudgeSpec | None = None
+    filters: Filters | None = None
+    isolation: Isolation = "auto"
+
+
 class VerifierHost:
     """Verifiers by kind of reference, in a pool of their own."""
 
     def __init__(
         self,
-        verifiers: Mapping[str, str],
+        spec: HostSpec,
         processes: int | None = None,
         deadline_s: float = 10.0,
         memory_bytes: int = 1024**3,
-        judge: JudgeSpec | None = None,
-        filters: Filters | None = None,
     ) -> None:
         """``processes``: so many from the start. None: one, and up to one a core while cases wait."""
-        self._judge = judge.judge if judge else None
-        self._panel = Panel(judge) if judge else None
-        self._names = dict(verifiers)
+        self._spec = spec
+        self._panel = Panel(spec.judge) if spec.judge else None
         self._processes = processes
         self._limits = Limits(deadline_s, memory_bytes)
-        self._filters = filters
         self._sieve: Sieve | None = None
         self._verifiers: dict[str, Verifier] = {}
         self._pool: VerifierPool | None = None
@@ -87,8 +118,9 @@ class VerifierHost:
     async def start(self) -> None:
         """Raises RecipeError for an unknown verifier, MissingDependency for a filter's, VerifierError when no process
         starts or the judge is unfit."""
-        self._verifiers = build(self._names, self._judge)
-        self._sieve = Sieve(self._filters) if self._filters else None
+        spec = self._spec
+        self._verifiers = build(spec.verifiers, spec.judge.judge if spec.judge else None, spec.isolation)
+        self._sieve = Sieve(spec.filters) if spec.filters else None
         at_most = self._processes or len(os.sched_getaffinity(0))
         self._pool = VerifierPool(self._verifiers, self._processes or 1, self._limits, at_most=at_most)
         await self._pool.start()
@@ -198,7 +230,7 @@ async def judge_completions(
     ]
 
 
-def build(names: Mapping[str, str], judge: Judge | None = None) -> dict[str, Verifier]:
+def build(names: Mapping[str, str], judge: Judge | None = None, isolation: Isolation = "auto") -> dict[str, Verifier]:
     """The verifiers of a recipe, by kind of reference. Raises RecipeError."""
     verifiers: dict[str, Verifier] = {"rubric": RubricVerifier()} if judge and "rubric" in judge.settles else {}
     for kind, name in names.items():
@@ -206,7 +238,7 @@ def build(names: Mapping[str, str], judge: Judge | None = None) -> dict[str, Ver
         if kind not in verifier.reads:
             reads = ", ".join(sorted(verifier.reads))
             raise RecipeError(f"verifier {name!r} does not read references of kind {kind!r}", hint=f"it reads: {reads}")
-        verifiers[kind] = verifier
+        verifiers[kind] = verifier.isolated(isolation) if isinstance(verifier, RunsPrograms) else verifier
     return verifiers
 
 

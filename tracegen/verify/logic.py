@@ -45,6 +45,9 @@ class LogicVerifier:
             return f"{reference.dataset} does not take these options: {first_line(error)}"
         return ""
 
+    def deadline_s(self, _: Reference) -> None:
+        """What the pool gives."""
+
     def quick(self, reference: Reference, trace: Trace) -> Verdict | None:
         """The item's own answer is right by the dataset's definition; all else is for the scorer."""
         if not isinstance(reference, ProceduralReference):

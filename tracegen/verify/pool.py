@@ -256,8 +256,8 @@ class VerifierPool:
             current = chunk[0]
             try:
                 verdict = await worker.verdict()
-            except WorkerTimeout:
-                verdict = _timeout(self._limits.deadline_s)
+            except WorkerTimeout as error:
+                verdict = _timeout(error.deadline_s)
             except WorkerDied:
                 current.tries += 1
                 if current.tries < MAX_TRIES:

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import sys
+from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -30,12 +31,17 @@ class WorkerDied(Exception):  # noqa: N818 - handled where it is raised, never s
 class WorkerTimeout(Exception):  # noqa: N818
     """The verdict did not come in time."""
 
+    def __init__(self, deadline_s: float) -> None:
+        super().__init__(deadline_s)
+        self.deadline_s = deadline_s
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What one case, and one process, may use."""
 
     deadline_s: float = 10.0
+    """Where the verifier says nothing else of a case."""
     memory_bytes: int = 1024**3
     """Of address space. sympy and numpy take about 300 MB of it before the first case."""
     cases_per_process: int = 2_000
@@ -44,9 +50,12 @@ class Limits:
 class WorkerProcess:
     """A running worker. After any exception from it, kill it: what it still has to say is about an earlier case."""
 
-    def __init__(self, process: asyncio.subprocess.Process, limits: Limits) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, verifiers: Mapping[str, Verifier], limits: Limits) -> None:
         self._process = process
+        self._verifiers = verifiers
         self._limits = limits
+        self._deadlines_s: deque[float] = deque()
+        """Of the cases that it was asked about and has not answered."""
         self._is_ready = False
         self.judged = 0
 
@@ -60,8 +69,8 @@ class WorkerProcess:
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
             env=worker_environment(environment), start_new_session=True, limit=MAX_LINE_BYTES,
         )  # fmt: skip
-        worker = cls(process, limits)
-        worker._send((dict(verifiers), limits.memory_bytes, 2 * limits.deadline_s + 5))
+        worker = cls(process, verifiers, limits)
+        worker._send((dict(verifiers), limits.memory_bytes, limits.deadline_s))
         return worker
 
     @property
@@ -80,18 +89,20 @@ class WorkerProcess:
 
     def ask(self, cases: Sequence[Case]) -> None:
         """Send cases; their verdicts come in order, one :meth:`verdict` each."""
+        for name, reference, _ in cases:
+            self._deadlines_s.append(self._verifiers[name].deadline_s(reference) or self._limits.deadline_s)
         self._send(tuple(cases))
 
     async def verdict(self) -> Verdict:
         """The next case's verdict, within the deadline. Raises WorkerDied or WorkerTimeout."""
         await self.ready()
-        deadline_s = self._limits.deadline_s
+        deadline_s = waited_s = self._deadlines_s.popleft()
         while True:
-            message = await self._event(deadline_s)
+            message = await self._event(waited_s)
             if message["event"] == WARMING:
-                deadline_s = START_DEADLINE_S
+                waited_s = START_DEADLINE_S
             elif message["event"] == READY:
-                deadline_s = self._limits.deadline_s
+                waited_s = deadline_s
             else:
                 self.judged += 1
                 return _verdict(message)
@@ -116,7 +127,7 @@ class WorkerProcess:
                 line = await pipe.readline()
             message = json.loads(line) if line.endswith(b"\n") else None
         except TimeoutError as error:
-            raise WorkerTimeout from error
+            raise WorkerTimeout(deadline_s) from error
         except ValueError as error:
             raise WorkerDied from error
         if not isinstance(message, dict) or "event" not in message:

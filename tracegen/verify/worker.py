@@ -12,11 +12,11 @@ import resource
 import struct
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO
 
-from tracegen.errors import VerifierError, boundary
+from tracegen.errors import TracegenError, VerifierError, boundary
 from tracegen.protocols import Verifier
 from tracegen.types import Outcome, Reference, Trace, Verdict
 
@@ -34,18 +34,18 @@ def main() -> None:
     hello = _read(requests)
     if hello is None:
         return
-    verifiers, memory_bytes, cpu_s = hello
+    verifiers, memory_bytes, deadline_s = hello
     _limit_memory(memory_bytes)
     inbox: queue.SimpleQueue[Sequence[Case]] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(requests, inbox), daemon=True).start()
-    serve(verifiers, inbox.get, lambda message: _write(answers, message), cpu_s)
+    serve(verifiers, inbox.get, lambda message: _write(answers, message), deadline_s)
 
 
 def serve(
     verifiers: Mapping[str, Verifier],
     receive: Callable[[], Sequence[Case]],
     send: Callable[[Mapping[str, object]], None],
-    cpu_s: float,
+    deadline_s: float,
 ) -> None:
     """Judge case after case. A case that ran out of memory ends the process: what is left of it is not trusted."""
     warm: set[str] = set()
@@ -57,7 +57,7 @@ def serve(
                 _warm(verifiers[name])
                 warm.add(name)
                 send({"event": READY})
-            _limit_cpu(cpu_s)
+            _limit_cpu(2 * (verifiers[name].deadline_s(reference) or deadline_s) + 5)
             verdict = judge(verifiers[name], reference, trace)
             send({"event": "verdict", "verdict": _plain(verdict)})
             if verdict.reason == "out_of_memory":
@@ -65,15 +65,18 @@ def serve(
 
 
 def judge(verifier: Verifier, reference: Reference, trace: Trace) -> Verdict:
-    """One verdict. A verifier that fails is no verdict on the answer."""
+    """One verdict, with the processor time of this process and of those that ran a program for it.
+
+    A verifier that fails is no verdict on the answer.
+    """
     begun = time.process_time()
     try:
         with boundary(VerifierError, verifier.name):
             verdict = verifier.verify(reference, trace)
-    except VerifierError as error:
+    except TracegenError as error:
         out = isinstance(error.__cause__, MemoryError)
         verdict = Verdict(Outcome.UNDECIDED, "out_of_memory" if out else "verifier_error", str(error))
-    cpu_s = time.process_time() - begun
+    cpu_s = verdict.cpu_s + time.process_time() - begun
     return Verdict(verdict.outcome, verdict.reason, verdict.detail[:MAX_DETAIL], round(cpu_s, 6))
 
 
@@ -88,10 +91,13 @@ def _plain(verdict: Verdict) -> list[object]:
 
 
 def _warm(verifier: Verifier) -> None:
-    """Imports happen here, off the case's clock. One that fails fails again, with its reason, in the case."""
+    """Imports happen here, off the case's clock. One that fails fails again, with its reason, in the case.
+
+    So do helper processes start, as a sandbox's supervisor; they must not inherit what limits this process.
+    """
     warm = getattr(verifier, "warm", None)
     if warm is not None:
-        with suppress(VerifierError), boundary(VerifierError, verifier.name):
+        with _without_limits(), suppress(TracegenError), boundary(VerifierError, verifier.name):
             warm()
 
 
@@ -126,8 +132,23 @@ def _write(pipe: BinaryIO, message: Mapping[str, object]) -> None:
     pipe.flush()
 
 
+@contextmanager
+def _without_limits() -> Iterator[None]:
+    """Soft limits up to the hard ones, for a while."""
+    kept = {limit: resource.getrlimit(limit) for limit in (resource.RLIMIT_AS, resource.RLIMIT_CPU)}
+    for limit, (_, hard) in kept.items():
+        resource.setrlimit(limit, (hard, hard))
+    try:
+        yield
+    finally:
+        for limit, soft_and_hard in kept.items():
+            resource.setrlimit(limit, soft_and_hard)
+
+
 def _limit_memory(memory_bytes: int) -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    soft = memory_bytes if hard == resource.RLIM_INFINITY else min(memory_bytes, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 

@@ -18,6 +18,9 @@ class RubricVerifier:
         known = isinstance(reference, RubricReference) and reference.rubric.strip()
         return "" if known else "there is no rubric"
 
+    def deadline_s(self, _: Reference) -> None:
+        """What the pool gives."""
+
     def quick(self, reference: Reference, trace: Trace) -> Verdict:  # noqa: ARG002 -- the seam's
         """Undecided, at once."""
         if why := self.check(reference):

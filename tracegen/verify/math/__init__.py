@@ -51,6 +51,9 @@ class MathVerifier:
             return "the reference is empty"
         return "" if _balanced(text) else f"the braces of the reference do not balance: {text[:60]}"
 
+    def deadline_s(self, _: Reference) -> None:
+        """What the pool gives."""
+
     def quick(self, reference: Reference, trace: Trace) -> Verdict | None:
         """What equality of text or of plain numbers settles, and what needs no judging."""
         if not isinstance(reference, AnswerReference):
