@@ -38,6 +38,8 @@ class Base:
     def check(self, reference: Reference) -> str:
         return MathVerifier().check(reference)
 
+    def deadline_s(self, reference: Reference) -> None: ...
+
     def quick(self, reference: Reference, trace: Trace) -> Verdict | None:
         return None
 

@@ -33,6 +33,8 @@ from tracegen.verify.sandbox.contract import Isolation
 
 EXTRACT = "extract/1"
 NO_VERIFIER = "none/1"
+PARTS = ("name", "reads", "check", "deadline_s", "quick", "verify")
+"""Of a verifier: a plug-in may have been written for another version."""
 FEWEST_OWN = 4
 """Of so many probes made of a shard's own references, one right one at least must be judged correct."""
 
@@ -234,7 +236,11 @@ def build(names: Mapping[str, str], judge: Judge | None = None, isolation: Isola
     """The verifiers of a recipe, by kind of reference. Raises RecipeError."""
     verifiers: dict[str, Verifier] = {"rubric": RubricVerifier()} if judge and "rubric" in judge.settles else {}
     for kind, name in names.items():
-        verifier: Verifier = registry.resolve("verifier", name)()
+        verifier = registry.resolve("verifier", name)()
+        if missing := [part for part in PARTS if not hasattr(verifier, part)]:
+            raise RecipeError(
+                f"verifier {name!r} lacks {', '.join(missing)}", hint="see tracegen/protocols.py: Verifier"
+            )
         if kind not in verifier.reads:
             reads = ", ".join(sorted(verifier.reads))
             raise RecipeError(f"verifier {name!r} does not read references of kind {kind!r}", hint=f"it reads: {reads}")

@@ -3,6 +3,7 @@
 Programs run in sandboxes only; expected values and the verdict never enter the process of the program (docs/code.md).
 """
 
+import atexit
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import ClassVar, Literal, get_args
@@ -91,4 +92,6 @@ class CodeVerifier:
 
 @cache
 def _sandbox(isolation: Isolation) -> Sandbox:
-    return open_sandbox(isolation)
+    sandbox = open_sandbox(isolation)
+    atexit.register(sandbox.close)
+    return sandbox
