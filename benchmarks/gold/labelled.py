@@ -1,8 +1,9 @@
-"""The math verifier against labels: precision, recall, and every row that it leaves out.
+"""The math verifier against labels: precision, recall, and every row that it judges otherwise.
 
     python -m benchmarks.gold.labelled FILE.jsonl
 
-Rows have ``gold``, ``pred`` and ``expected``. Exit code 1 where a wrong answer is taken for right.
+Rows have ``gold``, ``pred`` and ``expected``; or, as GSM8K's model solutions, ``gold``, ``response`` and ``is_correct``.
+Exit code 1 where a wrong answer is taken for right.
 """
 
 import json
@@ -16,16 +17,17 @@ from tracegen.verify.math import MathVerifier
 
 
 def main(file: str) -> int:
-    verifier = MathVerifier()
+    verifier = MathVerifier(answer_from="box_or_last_line")
     verifier.warm()
     counts: Counter[tuple[bool, Outcome]] = Counter()
     begun = time.process_time()
     for line in Path(file).read_text("utf-8").splitlines():
         row = json.loads(line)
-        trace = Trace("", rf"\boxed{{{row['pred']}}}")
-        verdict = verifier.verify(AnswerReference(answer=row["gold"]), trace)
-        counts[row["expected"], verdict.outcome] += 1
-        if row["expected"] != (verdict.outcome is Outcome.CORRECT):
+        expected = row["expected"] if "expected" in row else row["is_correct"]
+        text = row["response"] if "response" in row else rf"\boxed{{{row['pred']}}}"
+        verdict = verifier.verify(AnswerReference(answer=row["gold"]), Trace("", text))
+        counts[expected, verdict.outcome] += 1
+        if expected != (verdict.outcome is Outcome.CORRECT):
             print(f"{row.get('id', '')}: {verdict.outcome}, {verdict.reason}: {verdict.detail}")
     cpu_s = time.process_time() - begun
     right, wrong = counts[True, Outcome.CORRECT], counts[False, Outcome.CORRECT]
