@@ -1,4 +1,6 @@
-"""DuckDB views over a run: corpus, prompts, completions, verdicts, waste, suspects; and over files that were judged.
+"""DuckDB views over a run, and over files that were judged.
+
+The run's are corpus, prompts, left_out, completions, verdicts, waste and suspects.
 
 ``corpus`` is the version built from the most attempts; of two from equally many, the one with more verdicts that
 decide (a later verdict set leaves less undecided), then the greater version name: a manifest holds no time. What is
@@ -115,7 +117,7 @@ def ask(connection: duckdb.DuckDBPyConnection, sql: str) -> Answer:
         raise StoreError(f"query failed: {_one_line(error)}") from error
     except duckdb.Error as error:
         hint = (
-            "the views are corpus, prompts, completions, verdicts, waste, suspects"
+            "the views are corpus, prompts, left_out, completions, verdicts, waste, suspects"
             if isinstance(error, duckdb.CatalogException)
             else ""
         )

@@ -19,11 +19,12 @@ from tracegen.tables import Row, format_of, read_batches, writing
 from tracegen.types import NoReference, Outcome, Trace, Verdict
 from tracegen.verify.choice import ChoiceVerifier
 from tracegen.verify.code import CodeVerifier
-from tracegen.verify.host import EXTRACT, NO_VERIFIER, Preflights
+from tracegen.verify.completions import EXTRACT, NO_VERIFIER
 from tracegen.verify.judge import Appeal, JudgeSpec, Panel
 from tracegen.verify.logic import LogicVerifier
 from tracegen.verify.math import MathVerifier
 from tracegen.verify.pool import Case, VerifierPool
+from tracegen.verify.preflight import Preflights
 from tracegen.verify.process import Limits
 
 logger = logging.getLogger(__name__)

@@ -21,9 +21,10 @@ from tracegen.registry import resolve
 from tracegen.runs import RUN_KEY
 from tracegen.store import SubStore, free_bytes, open_store, preflight
 from tracegen.types import Domain, NoReference, Reference
-from tracegen.verify.host import Preflights, verdict_set
-from tracegen.verify.host import build as build_verifiers
 from tracegen.verify.judge import JudgeSpec
+from tracegen.verify.preflight import Preflights
+from tracegen.verify.spec import build_verifiers
+from tracegen.verify.verdict_set import verdict_set
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Recipes from YAML files, with ``--set`` overrides, and one helpful line for whatever is wrong with one.
 
-What a recipe may say is ``recipe.py``; how a person is told about it is ``recipe_problems.py``.
+What a recipe may say is ``recipe.py`` and its parts; how a person is told about it is ``recipe_problems.py``.
 """
 
 from collections.abc import Hashable, Sequence

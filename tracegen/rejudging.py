@@ -26,8 +26,11 @@ from tracegen.recipe import Recipe
 from tracegen.runs import described_run
 from tracegen.store import SubStore, open_store
 from tracegen.types import Completion, Judgement, NoReference, Reference, Trace, Verdict
-from tracegen.verify.host import NO_VERIFIER, HostSpec, VerifierHost, verdict_set
+from tracegen.verify.completions import NO_VERIFIER
+from tracegen.verify.host import VerifierHost
 from tracegen.verify.majority import MAJORITY, final_answer, vote
+from tracegen.verify.spec import HostSpec
+from tracegen.verify.verdict_set import verdict_set
 
 ROWS_PER_BATCH = 256
 SHOWN_OF_A_SHARD = 8

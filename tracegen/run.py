@@ -40,7 +40,7 @@ from tracegen.runtime.stopping import until_stopped, while_kept
 from tracegen.runtime.watch import Watch
 from tracegen.scheduling.scheduler import Scheduler
 from tracegen.scheduling.state import Poisoned
-from tracegen.verify.host import HostSpec
+from tracegen.verify.spec import HostSpec
 
 logger = logging.getLogger(__name__)
 

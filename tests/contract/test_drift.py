@@ -16,10 +16,11 @@ from tracegen.order import Order
 from tracegen.run import run
 from tracegen.store import SubStore, open_store
 from tracegen.types import AnswerReference, Outcome, Trace
-from tracegen.verify.host import HostSpec, VerifierHost
+from tracegen.verify.host import VerifierHost
 from tracegen.verify.pool import Case, Limits, VerifierPool
 from tracegen.verify.probes import PROBES
 from tracegen.verify.proving import CASES_BETWEEN
+from tracegen.verify.spec import HostSpec
 
 pytestmark = pytest.mark.sandbox
 CASE = Case("answer", AnswerReference(answer="3"), Trace("", r"\boxed{3}"))

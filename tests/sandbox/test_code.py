@@ -19,8 +19,8 @@ from tracegen.types import (
     Verdict,
 )
 from tracegen.verify.code import CodeVerifier, functions
-from tracegen.verify.host import Preflights
 from tracegen.verify.pool import Case, VerifierPool
+from tracegen.verify.preflight import Preflights
 from tracegen.verify.sandbox.contract import Allowance
 
 pytestmark = pytest.mark.sandbox

@@ -15,6 +15,7 @@ import yaml
 from tests.filled import INSTRUCTION, SET, accepted, completion, every_third, fill, judgement, recipe
 from tracegen.chat import user_turn
 from tracegen.corpus.build import BuiltCorpus, build
+from tracegen.corpus.card import card
 from tracegen.corpus.layout import Weights
 from tracegen.corpus.schema import COLUMNS, SAMPLE
 from tracegen.errors import StoreError
@@ -240,6 +241,10 @@ def test_the_card_has_the_header_that_the_hub_reads(tmp_path: Path) -> None:
     assert parsed["license"] == "other"
     for expected in ("| sums | MIT | `sums.jsonl` |", "m@abc (e 1)", "## Lengths", "incorrect:different", of.digest):
         assert expected in body
+    assert "a judge, which is a model" not in body
+    by_others = built.manifest.model_copy(update={"verifiers": ("judge/1:m", "majority/1")})
+    assert "a judge, which is a model" in card(by_others, of)
+    assert "agreement, not truth" in card(by_others, of)
 
 
 def test_datasets_reads_it(tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ def test_the_newest_corpus_is_shown(tmp_path: Path) -> None:
     [
         ("SELEC 1", 'query refused: Parser Error: syntax error at or near "SELEC"'),
         ("SELECT domian FROM corpus", 'Candidate bindings: "domain"'),
-        ("SELECT * FROM traces", "the views are corpus, prompts, completions, verdicts"),
+        ("SELECT * FROM traces", "the views are corpus, prompts, left_out, completions, verdicts"),
         ("SELECT 'a'::INT", "Could not convert string 'a' to INT32"),
         ("SELECT * FROM 's3://b/k.parquet'", "query "),
     ],

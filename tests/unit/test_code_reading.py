@@ -21,8 +21,10 @@ from tracegen.verify.code.endings import exception_type, verdict_on
 from tracegen.verify.code.guest.calls import Asking, entry_points
 from tracegen.verify.code.judge import syntax_error
 from tracegen.verify.code.reading import completed, functions_of, prompt_code, shared_setup
-from tracegen.verify.host import Preflights, build, verdict_set
+from tracegen.verify.preflight import Preflights
 from tracegen.verify.sandbox.contract import Ending, Ran
+from tracegen.verify.spec import build_verifiers
+from tracegen.verify.verdict_set import verdict_set
 
 CODE = CodeVerifier()
 CHECK = "def check(candidate):\n    assert candidate(1) == 2\n"
@@ -144,9 +146,9 @@ def test_only_the_type_of_an_exception_is_told() -> None:
 
 def test_the_isolation_is_no_part_of_the_verdict_sets_name() -> None:
     names = {"stdio": "code"}
-    assert verdict_set(build(names, isolation="none")) == verdict_set(build(names))
-    assert build(names, isolation="none")["stdio"].isolation == "none"  # type: ignore[attr-defined]
-    assert verdict_set({"stdio": CodeVerifier("block_or_all")}) != verdict_set(build(names))
+    assert verdict_set(build_verifiers(names, isolation="none")) == verdict_set(build_verifiers(names))
+    assert build_verifiers(names, isolation="none")["stdio"].isolation == "none"  # type: ignore[attr-defined]
+    assert verdict_set({"stdio": CodeVerifier("block_or_all")}) != verdict_set(build_verifiers(names))
 
 
 @pytest.mark.parametrize(
@@ -172,7 +174,7 @@ def test_it_survives_pickling_with_its_options() -> None:
 
 def test_a_recipes_first_code_reference_looks_at_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tracegen.verify.sandbox.opening._BEST_FIRST", ())
-    verifiers = build({"answer": "math", "stdio": "code"})
+    verifiers = build_verifiers({"answer": "math", "stdio": "code"})
     unreadable = partial(order._unreadable, verifiers, Preflights(verifiers))
     assert unreadable(AnswerReference(answer="1")) == ""
     with pytest.raises(UserError, match="isolation"):

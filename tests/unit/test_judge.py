@@ -40,7 +40,7 @@ from tracegen.protocols import Payload
 from tracegen.recipe import Judge, JudgePlace, Teacher
 from tracegen.recipe_file import Loaded, parse_recipe
 from tracegen.types import AnswerReference, ChoiceReference, Outcome, Reference, RubricReference, Trace, Verdict
-from tracegen.verify.host import HostSpec, VerifierHost, build, verdict_set
+from tracegen.verify.host import VerifierHost
 from tracegen.verify.judge import Appeal, JudgeSpec, Panel, exam
 from tracegen.verify.judge.brief import OUTAGES, Brief, brief
 from tracegen.verify.judge.calls import MAX_TRIES, Calls
@@ -48,6 +48,8 @@ from tracegen.verify.judge.guard import MAX_ANSWER, MAX_RUBRIC_ANSWER, refusal
 from tracegen.verify.judge.reply import Reply, read
 from tracegen.verify.judge.twins import twins
 from tracegen.verify.judge.wording import neutral, published, reversed_order
+from tracegen.verify.spec import HostSpec, build_verifiers
+from tracegen.verify.verdict_set import verdict_set
 
 CORRECT, INCORRECT, UNDECIDED = Outcome.CORRECT, Outcome.INCORRECT, Outcome.UNDECIDED
 TEXT_ANSWER = Verdict(UNDECIDED, "text_answer")
@@ -575,15 +577,17 @@ def test_the_judge_is_part_of_the_verdict_set() -> None:
         {"sampling": {"temperature": 0.5}},
         {"settles": ["answer"]},
     ]
-    sets = {verdict_set(build(names))}
+    sets = {verdict_set(build_verifiers(names))}
     for options in judges:
         judge = Judge.model_validate({"engine": "openai", "model": "m", **options})
-        sets.add(verdict_set(build(names), judge))
+        sets.add(verdict_set(build_verifiers(names), judge))
     assert len(sets) == 5
     judge = Judge(engine="openai", model="m")
     elsewhere = judge.model_copy(update={"engines": {"vllm": {"max_model_len": 9}}})
-    assert verdict_set(build(names), judge) == verdict_set(build(names), elsewhere), "another engine's options"
-    assert verdict_set(build(names, judge), judge).startswith("math-1_rubric-1_judge-1-")
+    assert verdict_set(build_verifiers(names), judge) == verdict_set(build_verifiers(names), elsewhere), (
+        "another engine's options"
+    )
+    assert verdict_set(build_verifiers(names, judge), judge).startswith("math-1_rubric-1_judge-1-")
 
 
 async def test_a_file_is_judged_by_a_judge_over_http(tmp_path: Path) -> None:
@@ -603,7 +607,7 @@ async def test_a_file_is_judged_by_a_judge_over_http(tmp_path: Path) -> None:
     with served(honest) as url:
         options = OpenAIOptions(base_url=url)
         make: Callable[[], OpenAIEngine] = lambda: OpenAIEngine(Teacher(engine="openai", model="double"), options, 4)  # noqa: E731
-        verifiers = build({"answer": "math"}, judge)
+        verifiers = build_verifiers({"answer": "math"}, judge)
         await judge_file(source, target, verifiers, judge=JudgeSpec(judge, make, JudgePlace(slots=4)))
     judged = [
         (row["outcome"], row["reason"], row["verifier"]) for row in map(json.loads, target.read_text().splitlines())
@@ -684,9 +688,11 @@ def test_a_judge_that_is_written_wrongly(judge: dict[str, Any], message: str) ->
 def test_a_judge_brings_the_verifier_of_rubrics() -> None:
     rubric = RubricReference(rubric="be kind")
     judge = Judge(engine="openai", model="m")
-    assert build({"answer": "math"}, judge)["rubric"].check(rubric) == ""
-    assert build({"answer": "math"}, judge)["rubric"].check(RubricReference(rubric=" ")) == "there is no rubric"
-    assert "rubric" not in build({"answer": "math"}, judge.model_copy(update={"settles": ("answer",)}))
+    assert build_verifiers({"answer": "math"}, judge)["rubric"].check(rubric) == ""
+    assert (
+        build_verifiers({"answer": "math"}, judge)["rubric"].check(RubricReference(rubric=" ")) == "there is no rubric"
+    )
+    assert "rubric" not in build_verifiers({"answer": "math"}, judge.model_copy(update={"settles": ("answer",)}))
 
 
 async def test_a_host_hands_the_question_and_the_rest_to_the_judge() -> None:

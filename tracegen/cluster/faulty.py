@@ -14,7 +14,7 @@ from tracegen.protocols import Exchange, Lease, Payload, PoolHealth, RecorderPor
 from tracegen.runtime.recorder import RecorderSpec
 from tracegen.runtime.replica import ReplicaSpec
 from tracegen.types import EngineIdentity, Judgement, Reference
-from tracegen.verify.host import HostSpec
+from tracegen.verify.spec import HostSpec
 
 Kind = Literal["replica", "recorder", "verifiers"]
 Kill = Callable[[object], Awaitable[None]]

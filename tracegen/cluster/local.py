@@ -8,7 +8,8 @@ from tracegen.protocols import RecorderPort, ReplicaPort, VerifierPort
 from tracegen.recipe import Where
 from tracegen.runtime.recorder import Recorder, RecorderSpec
 from tracegen.runtime.replica import Replica, ReplicaSpec
-from tracegen.verify.host import HostSpec, VerifierHost
+from tracegen.verify.host import VerifierHost
+from tracegen.verify.spec import HostSpec
 
 
 class LocalCluster:

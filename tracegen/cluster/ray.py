@@ -29,7 +29,8 @@ from tracegen.recipe import Where
 from tracegen.runtime.recorder import Recorder, RecorderSpec
 from tracegen.runtime.replica import Replica, ReplicaSpec
 from tracegen.types import EngineIdentity, Judgement, Reference
-from tracegen.verify.host import HostSpec, VerifierHost
+from tracegen.verify.host import VerifierHost
+from tracegen.verify.spec import HostSpec
 
 logger = logging.getLogger(__name__)
 

@@ -34,7 +34,7 @@ def card(manifest: CorpusManifest, recipe: Recipe) -> str:
         _lengths(manifest),
         _acceptance(manifest),
         _making(manifest, recipe),
-        _limits(recipe),
+        _limits(manifest, recipe),
     )
     return f"---\n{_header(manifest, recipe)}---\n\n" + "\n".join(parts)
 
@@ -134,10 +134,11 @@ def _making(manifest: CorpusManifest, recipe: Recipe) -> str:
     return "## How it was made\n\n" + "".join(f"- **{name}**: {fact}\n" for name, fact in facts)
 
 
-def _limits(recipe: Recipe) -> str:
+def _limits(manifest: CorpusManifest, recipe: Recipe) -> str:
     limits = [
         "A verifier judges the answer only; the reasoning before it is not checked.",
         "References come from the sources as they are, and a wrong one rejects right traces and may accept wrong ones.",
+        *_of_verifiers(manifest.verifiers),
         *_of_preparation(recipe.preparation),
         "Every sample is a single turn.",
     ]
@@ -146,6 +147,14 @@ def _limits(recipe: Recipe) -> str:
     if recipe.teacher.system:
         limits.append("The teacher had a system message; it is not in the samples.")
     return "## Known limits\n\n" + "".join(f"- {limit}\n" for limit in limits)
+
+
+def _of_verifiers(names: Iterable[str]) -> Iterator[str]:
+    kinds = {name.partition("/")[0] for name in names}
+    if "judge" in kinds:
+        yield "Some answers were accepted by a judge, which is a model: it may be wrong about a fact."
+    if "majority" in kinds:
+        yield "Prompts without a reference were put to the vote of their attempts: that is agreement, not truth."
 
 
 def _of_preparation(asked: Preparation) -> Iterator[str]:

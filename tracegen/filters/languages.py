@@ -74,7 +74,7 @@ def load() -> None:
     if find_spec(LIBRARY) is None:
         raise MissingDependency(
             "the filter mixed_languages needs py3langid, which is not installed",
-            hint="pip install 'tracegen[filters]', or filters.mixed_languages: null",
+            hint="pip install 'py3langid==0.4.*', or filters.mixed_languages: null",
         )
     _identifier()
 

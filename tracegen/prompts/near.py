@@ -101,7 +101,7 @@ def _minhash(similarity: float) -> tuple[Callable[[list[str]], Any], Any]:
     try:
         import rensa
     except ImportError as error:
-        raise MissingDependency("preparation.near_duplicates needs rensa", hint="pip install rensa") from error
+        raise MissingDependency("preparation.near_duplicates needs rensa", hint="pip install 'rensa>=0.5'") from error
 
     bands, rows = banding(similarity)
 

@@ -62,12 +62,6 @@ class Plan:
     def prompts(self) -> int:
         return self.manifest.prompts
 
-    def prompts_by_domain(self) -> dict[Domain, int]:
-        counts = dict.fromkeys((shard.domain for shard in self.shards), 0)
-        for shard in self.shards:
-            counts[shard.domain] += shard.prompts
-        return counts
-
 
 def planned(store: Store, recipe: Recipe, base: Path, check: Callable[[Reference], str]) -> Plan | Prepared:
     """The plan that the run's store has, or all that a new one takes. Writes nothing.

@@ -1,1 +1,1 @@
-"""Verifiers and the killable processes they run in. A newcomer reads math, logic.py, pool.py, host.py."""
+"""Verifiers and the killable processes they run in. A newcomer reads logic.py, pool.py, completions.py, host.py."""

@@ -5,11 +5,9 @@ references, for one, must know that :math:`\sqrt{12}` is :math:`2\sqrt{3}`, and 
 are settled at sight, others need the whole of a verifier.
 """
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from tracegen.extract import last_boxed
 from tracegen.types import (
     AnswerReference,
     AssertsReference,
@@ -47,10 +45,10 @@ class Probe:
 
 
 def _answers(answer: str, *, right: Sequence[str] = (), wrong: Sequence[str] = ()) -> Iterator[Probe]:
-    return _boxed(AnswerReference(answer=answer), right, wrong)
+    return boxed(AnswerReference(answer=answer), right, wrong)
 
 
-def _boxed(reference: Reference, right: Sequence[str], wrong: Sequence[str]) -> Iterator[Probe]:
+def boxed(reference: Reference, right: Sequence[str], wrong: Sequence[str]) -> Iterator[Probe]:
     for texts, is_right in ((right, True), (wrong, False)):
         for text in texts:
             yield Probe(reference, Trace("A probe.", rf"The answer is \boxed{{{text}}}."), is_right)
@@ -99,10 +97,10 @@ PROBES: Mapping[str, tuple[Probe, ...]] = {
         *_answers("x^2+2x+1", right=("(x+1)^2",), wrong=("(x-1)^2",)),
         *_answers("(1, 2)", right=("(1,2)",), wrong=("(2,1)",)),
     ),
-    "choice": (*_boxed(_CHOICE, ("C", "(C)"), ("A", "B", "D")),),
+    "choice": (*boxed(_CHOICE, ("C", "(C)"), ("A", "B", "D")),),
     "procedural": (
-        *_boxed(_COUNTDOWN, ("94*4 - 61 - 6", "4*94 - 6 - 61"), ("94*4 - 61 + 6", "309", "94*4 - 67")),
-        *_boxed(_CHAIN_SUM, ("-4",), ("4", "-5", "none")),
+        *boxed(_COUNTDOWN, ("94*4 - 61 - 6", "4*94 - 6 - 61"), ("94*4 - 61 + 6", "309", "94*4 - 67")),
+        *boxed(_CHAIN_SUM, ("-4",), ("4", "-5", "none")),
     ),
     "stdio": (
         *_programs(
@@ -115,42 +113,3 @@ PROBES: Mapping[str, tuple[Probe, ...]] = {
     "check": (*_programs(_CHECK, _ADD, _NOT_ADD),),
 }
 """By kind of reference. ``rubric`` has none: its judge is no function of its input."""
-
-
-OWN_PROBES = 8
-"""References of a shard that become probes, per kind."""
-
-
-def own_probes(references: Iterable[Reference]) -> list[Probe]:
-    """Probes made of a run's own references: their own answers are right, and spoilt ones are not."""
-    counts: dict[str, int] = {}
-    probes: list[Probe] = []
-    for reference in references:
-        made = _own(reference)
-        if made and counts.setdefault(reference.kind, 0) < OWN_PROBES:
-            counts[reference.kind] += 1
-            probes.extend(made)
-    return probes
-
-
-def _own(reference: Reference) -> list[Probe]:
-    own, spoilt = _spoilt(reference)
-    # An answer that does not come out of its box as it went in is no fault of the verifier.
-    if not own or last_boxed(rf"\boxed{{{own}}}") != own:
-        return []
-    return [*_boxed(reference, (own,), (spoilt,) if spoilt else ())]
-
-
-def _spoilt(reference: Reference) -> tuple[str, str]:
-    """The reference's own answer, and one that is certainly wrong; empty where there is none."""
-    match reference:
-        case AnswerReference():
-            answer = reference.answer.strip()
-            # Ten times as much, and more: outside of any tolerance, which is below 1.
-            return answer, f"{answer}7" if re.fullmatch(r"-?[1-9]\d{0,30}", answer) else ""
-        case ChoiceReference():
-            return reference.answer, "B" if reference.answer == "A" else "A"
-        case ProceduralReference():
-            own = reference.item.get("answer")
-            return (own.strip(), "no answer at all") if isinstance(own, str) else ("", "")
-    return "", ""

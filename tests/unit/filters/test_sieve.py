@@ -13,7 +13,8 @@ from tracegen.filters.finding import Finding, Subject
 from tracegen.filters.sieve import FILTERS, Sieve
 from tracegen.scheduling.tokens import cause
 from tracegen.types import FILTERED, Domain, FinishReason, Outcome, Trace
-from tracegen.verify.host import build, verdict_set
+from tracegen.verify.spec import build_verifiers
+from tracegen.verify.verdict_set import verdict_set
 
 GOOD = "Half of 24 is 12, so she has 12 apples left in the end."
 CODE = GOOD + "\n```python\nprint(24 // 2)\n```"
@@ -77,7 +78,7 @@ def test_simple_general_prompts_need_no_reasoning() -> None:
 
 
 def test_other_filters_are_another_verdict_set() -> None:
-    verifiers = build({"answer": "math"})
+    verifiers = build_verifiers({"answer": "math"})
     names = [
         verdict_set(verifiers),
         verdict_set(verifiers, sieve=Sieve(Filters())),

@@ -1,6 +1,6 @@
 r"""The math verifier, ``math/1``: final answers against reference answers. It judges answers, not reasoning.
 
-A cascade (docs/architecture.md): the last box of the answer; one spelling; exact numbers; shapes (lists, tuples,
+A cascade (docs/math.md): the last box of the answer; one spelling; exact numbers; shapes (lists, tuples,
 sets, intervals, named values); trees compared at points to the precision their sizes call for; math-verify behind a
 guard for the rest. CORRECT needs both sides read to their ends. What cannot be read or shown is UNDECIDED.
 """

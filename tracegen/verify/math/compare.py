@@ -7,7 +7,8 @@ import re
 from collections.abc import Sequence
 
 from tracegen.types import Outcome, Verdict
-from tracegen.verify.math.leaves import compare_leaves, equations, explicit, readable
+from tracegen.verify.math.equations import equations, explicit
+from tracegen.verify.math.leaves import compare_leaves, readable
 from tracegen.verify.math.real_sets import joined
 from tracegen.verify.math.structure import MAX_ITEMS, Chain, Items, Leaf, Named, Relation, Shape, Union
 

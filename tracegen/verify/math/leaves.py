@@ -1,40 +1,30 @@
 r"""Expressions against expressions. Numbers exactly, then trees at points, then math-verify; text only as text."""
 
 import re
-from collections.abc import Callable
 from fractions import Fraction
-from functools import lru_cache
-from typing import TypeVar
 
 from tracegen.types import Outcome, Verdict
 from tracegen.verify.math import exact, grammar, identity, symbolic
 from tracegen.verify.math.evaluate import symbols
-from tracegen.verify.math.grammar import Node, Unreadable
+from tracegen.verify.math.grammar import Node
 from tracegen.verify.math.measures import measure
+from tracegen.verify.math.trees import guarded, said, tree_of
 from tracegen.verify.math.units import Quantity, in_plain_letters, quantity, without_degrees
+from tracegen.verify.math.words import words
 
-T = TypeVar("T")
 CORRECT, INCORRECT, UNDECIDED = Outcome.CORRECT, Outcome.INCORRECT, Outcome.UNDECIDED
 _THREE_PARTS = re.compile(r"[^:]+(?::[^:]+){2,}")
-_SCIENTIFIC = re.compile(r"([-+]?(?:\d+(?=[eE]\d)|\d*\.\d+))[eE]\+?(-?\d+)")
 _CAPITALS = re.compile(r"[A-Z]{2,}")
 _CLOCK = re.compile(r"\d{1,2}:[0-5]\d")
-_CLOCK_TEXT = re.compile(r"(\d{1,2})(?::(\d\d))?([ap])\.?m\.?", re.IGNORECASE)
-_ARTICLE = re.compile(r"^(?:the|an?)\s+", re.IGNORECASE)
-_NOTHING = frozenset({r"\emptyset", r"\{\}", "nosolution", "nosolutions", "emptyset"})
 _IN_BASE = re.compile(r"\(?(-?\w+?)\)?_\{?(\d+)\}?\s*")
-_TEXT = re.compile(r"\\text\{([^{}]*)\}")
-_ALL_TEXT = re.compile(r"\\text\{([^{}]*)\}")
-_PROSE = re.compile(r"[A-Za-z]{4}|^(?:yes|no|odd|red|one|two|six|ten)$", re.IGNORECASE)
 _ANGLE_INSIDE = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc)")
 RADIANS = frozenset({"rad", "radian"})
 _INFINITY = {r"\infty": 1, r"+\infty": 1, r"-\infty": -1}
-_CHOICE = re.compile(r"\(?([A-Z])\)?")
 
 
 def compare_leaves(reference: str, answer: str) -> Verdict:
     """Whether two normalised expressions say the same."""
-    if reference == answer or _words(reference) == _words(answer):
+    if reference == answer or words(reference) == words(answer):
         return Verdict(CORRECT, "equal")
     if reason := _opaque(reference, answer):
         return Verdict(UNDECIDED, reason)
@@ -93,8 +83,8 @@ def _ratios(reference: str, answer: str) -> Verdict | None:
         return Verdict(UNDECIDED, "ratio")
     left, right = nodes[: len(mine)], nodes[len(mine) :]
     crossed = [(Node("times", (left[0], b)), Node("times", (right[0], a))) for a, b in zip(left, right, strict=True)]
-    words = {_guarded(identity.identical, *pair) for pair in crossed}
-    return _said(words.pop() if len(words) == 1 else "ratio")
+    found = {guarded(identity.identical, *pair) for pair in crossed}
+    return said(found.pop() if len(found) == 1 else "ratio")
 
 
 def _bases(reference: str, answer: str) -> Verdict | None:
@@ -111,85 +101,6 @@ def _bases(reference: str, answer: str) -> Verdict | None:
 def readable(text: str) -> bool:
     """Whether a leaf is mathematics that is read to its end."""
     return text.strip() in _INFINITY or not isinstance(tree_of(quantity(text).value), str)
-
-
-def equations(reference: tuple[str, str], answer: tuple[str, str]) -> Verdict:
-    """Two equations: one, where left minus right is the same up to a factor."""
-    trees = [tree_of(side) for side in (*reference, *answer)]
-    if any(isinstance(tree, str) for tree in trees):
-        return Verdict(UNDECIDED, "unreadable")
-    mine, theirs = _difference(trees[0], trees[1]), _difference(trees[2], trees[3])
-    if symbols(mine) != symbols(theirs):
-        return Verdict(UNDECIDED, "different_letters")
-    return _said(_guarded(identity.proportional, mine, theirs))
-
-
-def explicit(equation: tuple[str, str], answer: str, name: str) -> Verdict:
-    """An equation against one side solved: it must be linear in the letter that the answer lacks."""
-    trees = [tree_of(side) for side in (*equation, answer)]
-    if any(isinstance(tree, str) for tree in trees):
-        return Verdict(UNDECIDED, "unreadable")
-    difference, solved = _difference(trees[0], trees[1]), trees[2]
-    assert isinstance(solved, Node)  # noqa: S101 - narrows for the type checker; strings have left above
-    missing = symbols(difference) - symbols(solved)
-    if len(missing) != 1 or (name and missing != {name}):
-        return Verdict(UNDECIDED, "different_shapes")
-    letter = next(iter(missing))
-    if not _linear(difference, letter):
-        return Verdict(UNDECIDED, "not_linear")
-    at_answer = _substitute(difference, letter, solved)
-    word = _guarded(identity.identical, at_answer, Node("number", name="0"))
-    return _said(word) if word in (identity.SAME, identity.DIFFERENT) else Verdict(UNDECIDED, word)
-
-
-def _linear(difference: Node, letter: str) -> bool:
-    def at(number: str) -> Node:
-        return _substitute(difference, letter, Node("number", name=number))
-
-    bent = Node("sum", (at("1"), at("3")))
-    straight = Node("times", (Node("number", name="2"), at("2")))
-    return (
-        _guarded(identity.identical, bent, straight) == identity.SAME
-        and _guarded(identity.identical, at("1"), at("2")) == identity.DIFFERENT
-    )
-
-
-def _substitute(node: Node, letter: str, value: Node) -> Node:
-    if node.kind == "symbol":
-        return value if node.name == letter else node
-    return Node(node.kind, tuple(_substitute(arg, letter, value) for arg in node.args), node.name)
-
-
-def _difference(left: Node | str, right: Node | str) -> Node:
-    sides = [side for side in (left, right) if isinstance(side, Node)]
-    return Node("sum", (sides[0], Node("negate", (sides[1],))))
-
-
-@lru_cache(maxsize=4_096)
-def tree_of(text: str) -> Node | str:
-    """The tree of a normalised expression, or why there is none."""
-    if scientific := _SCIENTIFIC.fullmatch(text):
-        text = rf"{scientific[1]}\times10^{{{scientific[2]}}}"
-    ratio = re.fullmatch(r"([^:]+):([^:]+)", text)
-    try:
-        return grammar.parse(f"({ratio[1]}):({ratio[2]})" if ratio else text)
-    except Unreadable as error:
-        return str(error.args[0])
-
-
-def _words(text: str) -> str:
-    """A text answer without wrappers, case and spaces; unlike for every other text."""
-    bare = _TEXT.sub(r"\1", text).strip()
-    if choice := _CHOICE.fullmatch(bare):
-        return choice[1]
-    if clock := _CLOCK_TEXT.fullmatch(bare.replace(" ", "")):
-        return f"{int(clock[1])}:{clock[2] or '00'}{clock[3].lower()}m"
-    close = re.sub(r"[\s.]", "", _ARTICLE.sub("", bare)).casefold()
-    if close in _NOTHING:
-        return r"\emptyset"
-    if _PROSE.search(bare.rstrip(".")) and "\\" not in bare:
-        return close
-    return bare if _ALL_TEXT.fullmatch(text) else text
 
 
 def _infinities(reference: str, answer: str) -> Verdict | None:
@@ -216,7 +127,7 @@ def _quantities(mine: Quantity, theirs: Quantity) -> Verdict:
 
 
 def _trees(mine: Quantity, theirs: Quantity, reference: Node, answer: Node) -> Verdict:
-    word = _guarded(identity.identical, reference, answer)
+    word = guarded(identity.identical, reference, answer)
     if word == identity.SAME:
         return _same(mine.percent == theirs.percent, bool(symbols(answer) and not symbols(reference)))
     number = exact.read(mine.value)
@@ -230,7 +141,7 @@ def _trees(mine: Quantity, theirs: Quantity, reference: Node, answer: Node) -> V
         return Verdict(UNDECIDED, "different_letters")
     if word == identity.DIFFERENT and _is_decimal(theirs) and _close_by(theirs, reference):
         return Verdict(UNDECIDED, "rounded")
-    return _said(word)
+    return said(word)
 
 
 def _same(as_percent: bool, letters_cancel: bool) -> Verdict:
@@ -248,9 +159,9 @@ def _other_letters(mine: frozenset[str], theirs: frozenset[str]) -> bool:
 def _near(number: exact.Number, reference: Node, answer: Node, in_percent: bool) -> Verdict:
     """A reference that is a decimal, against an exact value: does the value round to it?"""
     value = Node("times", (answer, Node("number", name="100"))) if in_percent else answer
-    word = _guarded(_distance, reference, value)
+    word = guarded(_distance, reference, value)
     if isinstance(word, str):
-        return _said(word)
+        return said(word)
     if word <= exact.half_unit(number) and exact.rounds(number, Fraction(0), in_percent):
         return Verdict(CORRECT, "rounds_to_reference")
     return Verdict(*((UNDECIDED, "rounded") if word <= 2 * exact.half_unit(number) else (INCORRECT, "different")))
@@ -269,7 +180,7 @@ def _is_decimal(theirs: Quantity) -> bool:
 def _close_by(theirs: Quantity, reference: Node) -> bool:
     number = exact.read(theirs.value)
     value = (
-        _guarded(_distance, Node("number", name=str(float(abs(number.value)))), Node("abs", (reference,)))
+        guarded(_distance, Node("number", name=str(float(abs(number.value)))), Node("abs", (reference,)))
         if number
         else ""
     )
@@ -281,7 +192,7 @@ def _percent_same(mine: Quantity, reference: Node, answer: Node) -> bool:
     scaled = (
         (Node("over", (reference, hundred)), answer) if mine.percent else (reference, Node("over", (answer, hundred)))
     )
-    return _guarded(identity.identical, *scaled) == identity.SAME
+    return guarded(identity.identical, *scaled) == identity.SAME
 
 
 def _degrees_same(mine: Quantity, theirs: Quantity) -> bool:
@@ -290,18 +201,4 @@ def _degrees_same(mine: Quantity, theirs: Quantity) -> bool:
     left, right = tree_of(without_degrees(mine.value)), tree_of(without_degrees(theirs.value))
     if not (isinstance(left, Node) and isinstance(right, Node)):
         return False
-    return _guarded(identity.identical, left, right) == identity.SAME
-
-
-def _said(word: object) -> Verdict:
-    if word == identity.SAME:
-        return Verdict(CORRECT, "equal")
-    return Verdict(INCORRECT, "different") if word == identity.DIFFERENT else Verdict(UNDECIDED, str(word))
-
-
-def _guarded(function: Callable[[Node, Node], T], left: Node, right: Node) -> T | str:
-    """What a comparison says, or the reason why the trees cannot be evaluated."""
-    try:
-        return function(left, right)
-    except Unreadable as error:
-        return str(error.args[0])
+    return guarded(identity.identical, left, right) == identity.SAME

@@ -8,8 +8,8 @@ from itertools import pairwise
 
 from tracegen.verify.math import exact, identity
 from tracegen.verify.math.grammar import Node, Unreadable
-from tracegen.verify.math.leaves import tree_of
 from tracegen.verify.math.structure import Items, Leaf, Named, Shape, Union
+from tracegen.verify.math.trees import tree_of
 
 
 def joined(shape: Shape) -> Shape:

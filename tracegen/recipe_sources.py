@@ -1,0 +1,102 @@
+"""What a recipe may say about where prompts come from: closed models, one a kind of source. Reading is ``prompts/``."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, JsonValue, model_validator
+
+from tracegen.types import Domain, Value
+
+
+class Columns(Value):
+    """Which columns of a source hold what."""
+
+    text: str = "prompt"
+    answer: str | None = "answer"
+    """The reference answer. See ``answer_pattern`` where it is part of a longer text. ``null``: there is none, and
+    verdicts are undecided until ``tracegen judge --run RUN --majority`` puts the answers to the vote."""
+    reference: str | None = None
+    """A whole reference of any kind, as a struct or as JSON text with a ``kind``; takes the place of ``answer``."""
+    difficulty: str | None = None
+    """Prompts of one source and difficulty share what is learnt about their pass rates."""
+    id: str | None = None
+    """The row's own id; the row number where there is none."""
+
+
+class Source(Value):
+    """What every prompt source says about itself."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
+    """Recorded with each sample."""
+    domain: Domain
+    licence: str = "unknown"
+    limit: int | None = Field(None, gt=0)
+    """Take the first so many rows only."""
+
+
+class TableSource(Source):
+    """Rows with a text and an answer column."""
+
+    columns: Columns = Columns()
+    answer_pattern: str | None = None
+    r"""Regular expression whose first group is the answer, as ``#### (.+)$`` for GSM8K; the last match counts."""
+
+    @model_validator(mode="after")
+    def _one_way_to_a_reference(self) -> Self:
+        if self.answer_pattern is not None and self.columns.answer is None:
+            msg = "answer_pattern reads columns.answer, which is null: leave it out"
+            raise ValueError(msg)
+        if self.columns.reference is not None and self.answer_pattern is not None:
+            msg = "answer_pattern reads columns.answer, and columns.reference takes its place: leave one of them out"
+            raise ValueError(msg)
+        return self
+
+
+class JsonlSource(TableSource):
+    """JSON Lines, optionally gzipped; a path relative to the recipe, or ``s3://``."""
+
+    kind: Literal["jsonl"]
+    path: str
+
+
+class ParquetSource(TableSource):
+    """Parquet; a path or glob relative to the recipe, or ``s3://``."""
+
+    kind: Literal["parquet"]
+    path: str
+
+
+class HubSource(TableSource):
+    """A dataset of the Hugging Face hub, through ``datasets`` (extra ``hub``)."""
+
+    kind: Literal["hub"]
+    dataset: str
+    config: str | None = None
+    split: str = "train"
+    revision: str = Field(min_length=1)
+    """A commit, so that the run can be repeated."""
+
+
+class ReasoningGymSource(Source):
+    """Problems made by a reasoning-gym dataset and judged by its scorer (extra ``procedural``)."""
+
+    kind: Literal["reasoning_gym"]
+    dataset: str
+    size: int = Field(gt=0)
+    seed: int = Field(0, ge=0)
+    options: dict[str, JsonValue] = {}
+    """The dataset's own configuration, as ``max_terms``."""
+    licence: str = "Apache-2.0"
+
+
+class SyntheticSource(Source):
+    """Seeded arithmetic with answers, for rehearsals: any domain, any size, nothing to install, nothing to train on."""
+
+    kind: Literal["synthetic"]
+    size: int = Field(gt=0)
+    seed: int = Field(0, ge=0)
+    licence: str = "CC0-1.0"
+
+
+PromptSource = Annotated[
+    JsonlSource | ParquetSource | HubSource | ReasoningGymSource | SyntheticSource, Field(discriminator="kind")
+]
