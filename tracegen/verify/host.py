@@ -10,7 +10,7 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Protocol, cast, runtime_checkable
 
@@ -64,8 +64,9 @@ class Preflights:
 
     def before(self, kind: str) -> None:
         """Raises UserError where references of this kind cannot be judged here."""
-        if verifier := self._ahead.pop(kind, None):
+        if verifier := self._ahead.get(kind):
             verifier.preflight()
+            self._ahead = {other: ahead for other, ahead in self._ahead.items() if ahead != verifier}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,8 @@ class VerifierHost:
         self._limits = Limits(deadline_s, memory_bytes)
         self._sieve: Sieve | None = None
         self._verifiers: dict[str, Verifier] = {}
+        self._preflights = Preflights({})
+        self._expected: set[str] = set()
         self._pool: VerifierPool | None = None
         self._trying: set[asyncio.Task[None]] = set()
         self._drift: BaseException | None = None
@@ -122,6 +125,7 @@ class VerifierHost:
         starts or the judge is unfit."""
         spec = self._spec
         self._verifiers = build(spec.verifiers, spec.judge.judge if spec.judge else None, spec.isolation)
+        self._preflights = Preflights(self._verifiers)
         self._sieve = Sieve(spec.filters) if spec.filters else None
         at_most = self._processes or len(os.sched_getaffinity(0))
         self._pool = VerifierPool(self._verifiers, self._processes or 1, self._limits, at_most=at_most)
@@ -136,10 +140,17 @@ class VerifierHost:
     async def expect(self, references: Sequence[Reference]) -> None:
         """See :class:`~tracegen.protocols.VerifierPort`. The references become probes, too, judged in their turn."""
         pool = self._open_pool()
-        await pool.expect({reference.kind for reference in references})
+        await self._expect(pool, {reference.kind for reference in references})
         trying = asyncio.create_task(self._try(pool, references))
         self._trying.add(trying)
         trying.add_done_callback(self._tried)
+
+    async def _expect(self, pool: VerifierPool, kinds: Set[str]) -> None:
+        """Raises UserError where this machine, which need not be the driver's, lacks what a kind takes; VerifierDrift."""
+        for kind in sorted(kinds):
+            await asyncio.to_thread(self._preflights.before, kind)
+        await pool.expect(kinds)
+        self._expected |= kinds
 
     async def prove(self) -> None:
         """See :class:`~tracegen.protocols.VerifierPort`."""
@@ -182,6 +193,9 @@ class VerifierHost:
     ) -> list[Judgement]:
         """One judgement per completion, in order; ``references`` and the judge's ``questions`` by prompt id."""
         pool, completions = self._open_pool(), cast(Sequence[Completion], payload)
+        kinds = {reference.kind for reference in references.values()}
+        if not kinds <= self._expected:  # it took the place of one that was lost, and nobody has told it yet
+            await self._expect(pool, kinds)
         appeals = Appeals(self._panel, questions or {}) if self._panel else None
         return await judge_completions(pool, self._verifiers, completions, references, appeals, self._sieve)
 
