@@ -133,7 +133,15 @@ class _JsonWriter:
 
     def write(self, rows: Sequence[Row]) -> None:
         for row in rows:
-            self._lines.write(json.dumps(row, ensure_ascii=False, default=str).encode("utf-8", "surrogatepass") + b"\n")
+            self._lines.write(_line(row))
+
+
+def _line(row: Row) -> bytes:
+    try:
+        return json.dumps(row, ensure_ascii=False, default=str).encode() + b"\n"
+    except UnicodeEncodeError:
+        # Half of a surrogate pair, which JSON can spell and UTF-8 cannot.
+        return json.dumps(row, default=str).encode() + b"\n"
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from tests.simulated_run import Left, order, recipe_file
 from tracegen.errors import VerifierDrift
 from tracegen.ledger.drift import distrusted
 from tracegen.order import Order
+from tracegen.protocols import Payload
 from tracegen.run import run
 from tracegen.store import SubStore, open_store
 from tracegen.types import AnswerReference, Outcome, Trace
@@ -111,6 +112,18 @@ async def test_every_process_is_probed(plugins: Path) -> None:
         await host.close()
 
 
+async def test_a_pool_that_was_told_nothing_proves_itself_before_it_judges(plugins: Path) -> None:
+    """As one that took the place of another, after all shards were opened."""
+    assert plugins.exists()
+    host = VerifierHost(HostSpec({"answer": "yes"}), processes=1)
+    await host.start()
+    try:
+        with pytest.raises(VerifierDrift, match=SAID["yes"]):
+            await host.judge(Payload([]), {"p": CASE.reference})
+    finally:
+        await host.close()
+
+
 async def test_an_outage_is_no_drift(tmp_path: Path) -> None:
     once = tmp_path / "once"
     once.touch()
@@ -177,11 +190,19 @@ async def test_a_process_is_probed_again_after_so_many_cases() -> None:
         await pool.close()
 
 
-@pytest.mark.parametrize("kind", ["answer", "procedural"])
+OWN = {
+    "answer": "math",
+    "choice": "choice",
+    "procedural": "logic",
+    **dict.fromkeys(["stdio", "asserts", "check"], "code"),
+}
+
+
+@pytest.mark.parametrize("kind", PROBES)
 async def test_our_own_verifiers_pass_every_probe(kind: str) -> None:
     if kind == "procedural":
         pytest.importorskip("reasoning_gym")
-    host = VerifierHost(HostSpec({"answer": "math", "procedural": "logic"}), processes=1)
+    host = VerifierHost(HostSpec(OWN), processes=1)
     await host.start()
     try:
         await host.expect([probe.reference for probe in PROBES[kind]])

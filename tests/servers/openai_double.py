@@ -2,8 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +13,7 @@ from aiohttp import web
 from tracegen.engines.simulated import SimulatedEngine, SimulatedOptions
 from tracegen.errors import RequestRefused
 from tracegen.recipe import Teacher
-from tracegen.types import Generation, Message, Request, Sampling
+from tracegen.types import FinishReason, Generation, Message, Request, Sampling
 
 DROP = 0
 """In place of a status: the connection is closed without an answer."""
@@ -31,6 +32,8 @@ class OpenAIDouble:
     reasoning_field: str = ""
     """Answer as a server with a reasoning parser does, in this field."""
     key: str = ""
+    script: Callable[[str], str] | None = None
+    """In place of the simulated teacher: from what the user says last to the answer."""
     requests: list[dict[str, Any]] = field(default_factory=list)
     active: int = 0
     url: str = ""
@@ -52,6 +55,32 @@ class OpenAIDouble:
             await runner.cleanup()
             await self._engine.close()
 
+    @contextmanager
+    def in_a_thread(self) -> Iterator["OpenAIDouble"]:
+        """For tests whose own thread is taken, by a run or by a command."""
+        loop, ready, over = asyncio.new_event_loop(), threading.Event(), asyncio.Event()
+
+        async def serve() -> None:
+            async with self.serving():
+                ready.set()
+                await over.wait()
+
+        thread = threading.Thread(target=lambda: (loop.run_until_complete(serve()), loop.close()))
+        thread.start()
+        ready.wait(10)
+        try:
+            yield self
+        finally:
+            loop.call_soon_threadsafe(over.set)
+            thread.join()
+
+    async def _generation(self, request: Request) -> Generation:
+        if self.script is None:
+            return await self._engine.generate(request)
+        said = request.messages[-1].content
+        text = self.script(said)
+        return Generation(text, FinishReason.STOP, len(said.split()), len(text.split()), request.sampling)
+
     def _refused(self, request: web.Request) -> bool:
         return bool(self.key) and request.headers.get("Authorization") != f"Bearer {self.key}"
 
@@ -69,7 +98,7 @@ class OpenAIDouble:
             return self._fail(request, self.failures.pop(0))
         self.active += 1
         try:
-            generation = await self._engine.generate(_request(body))
+            generation = await self._generation(_request(body))
         except RequestRefused as error:
             return web.json_response({"error": {"message": error.message}}, status=400)
         finally:

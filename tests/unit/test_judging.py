@@ -1,6 +1,7 @@
 import gzip
 import json
 import logging
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,14 @@ async def test_rows_come_back_in_order_with_a_verdict(tmp_path: Path, caplog: py
     assert names(tmp_path) == ["in.jsonl", "out.jsonl"]
 
 
+async def test_half_a_surrogate_pair_does_not_spoil_the_file(tmp_path: Path) -> None:
+    rows = [{"id": "é", "reference": "1", "response": "\ud83d é \\boxed{1}"}]
+    await judge_file(write(tmp_path / "in.jsonl", rows), tmp_path / "once.jsonl")
+    assert read(tmp_path / "once.jsonl")[0]["response"] == rows[0]["response"]
+    await judge_file(tmp_path / "once.jsonl", tmp_path / "twice.jsonl")
+    assert (tmp_path / "once.jsonl").read_bytes() == (tmp_path / "twice.jsonl").read_bytes()
+
+
 @pytest.mark.parametrize("ending", [".jsonl", ".jsonl.gz", ".parquet"])
 async def test_the_same_bytes_however_many_processes(tmp_path: Path, ending: str) -> None:
     rows = [
@@ -98,6 +107,52 @@ PROCEDURAL = {
 }
 
 
+STDIO = {"kind": "stdio", "tests": [{"input": "2 3\n", "output": "5\n"}, {"input": "-7 4\n", "output": "-3\n"}]}
+ASSERTS = {"kind": "asserts", "asserts": ["assert add(2, 3) == 5"]}
+CHECK = {"kind": "check", "entry_point": "add", "check": "def check(candidate):\n    assert candidate(2, 3) == 5\n"}
+CHOICE = {"kind": "choice", "answer": "B", "options": ["four", "five"]}
+LENGTH = {"kind": "answer", "answer": "1.5", "unit": "km", "tolerance": 0.01}
+PRINTS, ADDS = "a, b = map(int, input().split())\nprint(a + b)", "def add(a, b):\n    return a + b"
+CPP = "#include <iostream>\nint main() { int a, b; std::cin >> a >> b; std::cout << a + b; }"
+CODE: list[tuple[Any, str]] = [
+    (STDIO, PRINTS),
+    (STDIO, f"<think>x</think>\n```python\n{PRINTS.replace('+', '-')}\n```"),
+    (STDIO, f"```cpp\n{CPP}\n```"),
+    (STDIO, f"```cpp\n{CPP.replace('+ b', '- b')}\n```"),
+    (ASSERTS, ADDS),
+    (ASSERTS, "import os\nos._exit(0)"),
+    (ASSERTS, "def add(a, b):"),
+    (CHECK, f"```python\n{ADDS}\n```"),
+    (CHECK, "def add(a, b):\n    return object()"),
+    ({**ASSERTS, "asserts": ["assert add(2) == nobody_knows"]}, "def add(a): return a"),
+    ({**ASSERTS, "asserts": ["assert add("]}, ADDS),
+    ({**STDIO, "tests": []}, PRINTS),
+]
+JUDGED_CODE = [
+    ("correct", "passed"),
+    ("incorrect", "wrong_answer"),
+    ("correct", "passed"),
+    ("incorrect", "wrong_answer"),
+    ("correct", "passed"),
+    ("incorrect", "exited"),
+    ("incorrect", "syntax_error"),
+    ("correct", "passed"),
+    ("incorrect", "not_a_literal"),
+    ("undecided", "reference_failed"),
+    ("undecided", "reference_unreadable"),
+    ("undecided", "reference_unreadable"),
+]
+needs_gpp = pytest.mark.skipif(shutil.which("g++") is None, reason="g++ is not installed")
+
+
+@pytest.mark.sandbox
+@needs_gpp
+async def test_programs_are_judged_like_other_answers(tmp_path: Path) -> None:
+    rows = [{"id": number, "reference": one, "response": two} for number, (one, two) in enumerate(CODE)]
+    await judge_file(write(tmp_path / "in.jsonl", rows), tmp_path / "out.jsonl", processes=2)
+    assert [(row["outcome"], row["reason"]) for row in read(tmp_path / "out.jsonl")] == JUDGED_CODE
+
+
 def mixed(number: int) -> dict[str, Any]:
     """A row of one of many kinds, settled at sight or in a process, right, wrong, undecided, or unreadable."""
     kinds: list[tuple[Any, str]] = [
@@ -109,21 +164,29 @@ def mixed(number: int) -> dict[str, Any]:
         (f"{number} cats", rf"\boxed{{{number} dogs}}"),
         (PROCEDURAL, r"\boxed{4*94 - 6 - 61}"),
         (PROCEDURAL, rf"\boxed{{94*4 - 61 + {number}}}"),
+        (CHOICE, r"\boxed{B}"),
+        (CHOICE, r"\boxed{four}"),
+        (LENGTH, r"\boxed{1510\text{ m}}"),
+        (LENGTH, rf"\boxed{{{number + 2}\text{{ km}}}}"),
     ]
-    reference, response = [*kinds, *((row["reference"], row["response"]) for row in ROWS)][number % (8 + len(ROWS))]
+    every = [*kinds, *CODE, *((row["reference"], row["response"]) for row in ROWS)]
+    reference, response = every[number % len(every)]
     return {"id": number, "reference": reference, "response": response}
 
 
 @pytest.mark.slow
+@pytest.mark.sandbox
+@needs_gpp
 async def test_mixed_kinds_give_the_same_bytes_again_and_on_one_process_or_eight(tmp_path: Path) -> None:
     pytest.importorskip("reasoning_gym")
-    source = write(tmp_path / "in.jsonl", [mixed(number) for number in range(400)])
+    source = write(tmp_path / "in.jsonl", [mixed(number) for number in range(360)])
     written = []
     for turn, processes in enumerate((1, 8, 1)):
         judged = await judge_file(source, tmp_path / f"out{turn}.jsonl", processes=processes)
         written.append((tmp_path / f"out{turn}.jsonl").read_bytes())
         assert {"correct", "incorrect", "undecided"} == judged.outcomes.keys()
-        assert judged.reasons["correct/scored"] == 20
+        assert judged.reasons["correct/scored"] == 10
+        assert judged.reasons["correct/passed"] == 40
     assert written[0] == written[1] == written[2]
 
 

@@ -4,8 +4,9 @@ The local :class:`~tracegen.protocols.VerifierPort`: its payload is a list of co
 takes plain values only, so that it can be built inside of an actor.
 """
 
+import asyncio
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import cast
 
 from tracegen.errors import VerifierError
@@ -16,6 +17,7 @@ from tracegen.verify.completions import Appeals, judge_completions
 from tracegen.verify.judge import Panel
 from tracegen.verify.own_probes import OwnProbes
 from tracegen.verify.pool import Case, VerifierPool
+from tracegen.verify.preflight import Preflights
 from tracegen.verify.process import Limits
 from tracegen.verify.spec import HostSpec, build_verifiers
 
@@ -37,6 +39,8 @@ class VerifierHost:
         self._limits = Limits(deadline_s, memory_bytes)
         self._sieve: Sieve | None = None
         self._verifiers: dict[str, Verifier] = {}
+        self._preflights = Preflights({})
+        self._expected: set[str] = set()
         self._pool: VerifierPool | None = None
         self._own = OwnProbes()
 
@@ -45,6 +49,7 @@ class VerifierHost:
         starts or the judge is unfit."""
         spec = self._spec
         self._verifiers = build_verifiers(spec.verifiers, spec.judge.judge if spec.judge else None, spec.isolation)
+        self._preflights = Preflights(self._verifiers)
         self._sieve = Sieve(spec.filters) if spec.filters else None
         at_most = self._processes or len(os.sched_getaffinity(0))
         self._pool = VerifierPool(self._verifiers, self._processes or 1, self._limits, at_most=at_most)
@@ -59,8 +64,15 @@ class VerifierHost:
     async def expect(self, references: Sequence[Reference]) -> None:
         """See :class:`~tracegen.protocols.VerifierPort`. The references become probes, too, judged in their turn."""
         pool = self._open_pool()
-        await pool.expect({reference.kind for reference in references})
+        await self._expect(pool, {reference.kind for reference in references})
         self._own.put(pool, self._verifiers, references)
+
+    async def _expect(self, pool: VerifierPool, kinds: Set[str]) -> None:
+        """Raises UserError where this machine, which need not be the driver's, lacks what a kind takes; VerifierDrift."""
+        for kind in sorted(kinds):
+            await asyncio.to_thread(self._preflights.before, kind)
+        await pool.expect(kinds)
+        self._expected |= kinds
 
     async def prove(self) -> None:
         """See :class:`~tracegen.protocols.VerifierPort`."""
@@ -82,6 +94,9 @@ class VerifierHost:
     ) -> list[Judgement]:
         """One judgement per completion, in order; ``references`` and the judge's ``questions`` by prompt id."""
         pool, completions = self._open_pool(), cast(Sequence[Completion], payload)
+        kinds = {reference.kind for reference in references.values()}
+        if not kinds <= self._expected:  # it took the place of one that was lost, and nobody has told it yet
+            await self._expect(pool, kinds)
         appeals = Appeals(self._panel, questions or {}) if self._panel else None
         return await judge_completions(pool, self._verifiers, completions, references, appeals, self._sieve)
 

@@ -26,5 +26,6 @@ class Preflights:
 
     def before(self, kind: str) -> None:
         """Raises UserError where references of this kind cannot be judged here."""
-        if verifier := self._ahead.pop(kind, None):
+        if verifier := self._ahead.get(kind):
             verifier.preflight()
+            self._ahead = {other: ahead for other, ahead in self._ahead.items() if ahead != verifier}
