@@ -23,7 +23,7 @@ from tracegen.errors import RecipeError
 from tracegen.protocols import VerifierPort
 from tracegen.recipe import Where
 from tracegen.run import run
-from tracegen.verify.host import HostSpec
+from tracegen.verify.spec import HostSpec
 from tracegen.verify.probes import PROBES
 
 pytestmark = pytest.mark.sandbox
