@@ -23,8 +23,8 @@ from tracegen.errors import RecipeError
 from tracegen.protocols import VerifierPort
 from tracegen.recipe import Where
 from tracegen.run import run
-from tracegen.verify.spec import HostSpec
 from tracegen.verify.probes import PROBES
+from tracegen.verify.spec import HostSpec
 
 pytestmark = pytest.mark.sandbox
 ROOT = Path(__file__).parents[2]
