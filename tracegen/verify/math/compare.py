@@ -10,7 +10,8 @@ from tracegen.types import Outcome, Verdict
 from tracegen.verify.math.equations import equations, explicit
 from tracegen.verify.math.leaves import compare_leaves, readable
 from tracegen.verify.math.real_sets import joined
-from tracegen.verify.math.structure import MAX_ITEMS, Chain, Items, Leaf, Named, Relation, Shape, Union
+from tracegen.verify.math.shapes import Chain, Items, Leaf, Named, Relation, Shape, Union
+from tracegen.verify.math.structure import MAX_ITEMS
 
 APPROX = r"\approx"
 CORRECT, INCORRECT, UNDECIDED = Outcome.CORRECT, Outcome.INCORRECT, Outcome.UNDECIDED

@@ -11,7 +11,8 @@ from tracegen.verify.math import exact, identity
 from tracegen.verify.math.compare import compare
 from tracegen.verify.math.grammar import Node, Unreadable
 from tracegen.verify.math.measures import Measure, measure
-from tracegen.verify.math.structure import Leaf, Named, Relation, Shape, parse
+from tracegen.verify.math.shapes import Leaf, Named, Relation, Shape
+from tracegen.verify.math.structure import parse
 from tracegen.verify.math.trees import tree_of
 from tracegen.verify.math.units import Quantity, in_plain_letters, quantity, without_degrees
 

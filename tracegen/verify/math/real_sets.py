@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from tracegen.verify.math import exact, identity
 from tracegen.verify.math.grammar import Node, Unreadable
-from tracegen.verify.math.structure import Items, Leaf, Named, Shape, Union
+from tracegen.verify.math.shapes import Items, Leaf, Named, Shape, Union
 from tracegen.verify.math.trees import tree_of
 
 

@@ -1,14 +1,10 @@
-r"""What an answer is made of: lists, tuples, sets, intervals, unions, equations, named values; leaves are expressions.
-
-Text in, shapes out. It compares nothing: see ``compare.py``.
-"""
+r"""Reads what an answer is made of: text in, shapes out. It compares nothing: see ``compare.py``."""
 
 import re
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import TypeAlias
 
 from tracegen.verify.math import exact
+from tracegen.verify.math.shapes import TURNED, Chain, Items, Leaf, Named, Relation, Shape, Union
 
 MAX_ITEMS = 100
 MAX_NESTING = 40
@@ -27,7 +23,6 @@ _NAME = re.compile(
 _NAMES = re.compile(rf"\({_NAME.pattern}(?:,{_NAME.pattern})+\)", re.VERBOSE)
 _LETTER = re.compile(r"(?:\\[A-Za-z]+|[A-Za-z])(?:_(?:\w|\{\w+\}))? ?")
 _ORDER = {"<": "<", r"\le": "<=", ">": ">", r"\ge": ">="}
-_TURNED = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}
 _RELATIONS = frozenset({"=", r"\ne", r"\in", r"\approx", *_ORDER})
 _MATRIX = re.compile(r"\\begin\{([pb]?matrix)\}(.*)\\end\{\1\}", re.DOTALL)
 _BRACKETS = {("(", ")"), ("(", "]"), ("[", ")"), ("[", "]"), (r"\{", r"\}"), (r"\langle", r"\rangle"), ("{", "}")}
@@ -37,65 +32,6 @@ _POINT = re.compile(r"([A-Z])(\(.+,.+\))", re.DOTALL)
 _COUNTS = re.compile(r"\(\s*[\dnk]+\s*,\s*[\dnk]+\s*\)")
 _TEXT_LIST = re.compile(r"\\text\{([^{}\\]*,[^{}\\]*)\}")
 _WHOLE_NUMBER = re.compile(r"[,(]*(?:\\text\{(?:where|for)\})?\(?[a-z] ?\\in ?(?:\\mathbb\{?Z\}?|Z)\)?$")
-
-
-@dataclass(frozen=True, slots=True)
-class Leaf:
-    """An expression, or text that nothing here takes apart."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Items:
-    """Several values. Bare and in braces the order is free; in other brackets it is not."""
-
-    items: "tuple[Shape, ...]"
-    opening: str = ""
-    closing: str = ""
-
-    @property
-    def ordered(self) -> bool:
-        return self.opening not in ("", r"\{")
-
-
-@dataclass(frozen=True, slots=True)
-class Union:
-    """Intervals and sets, joined."""
-
-    parts: "tuple[Shape, ...]"
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    r"""``x = 5``, ``f(x) = …``, ``x \in S``, and an inequality of one letter, whose value is an interval."""
-
-    name: str
-    value: "Shape"
-
-
-@dataclass(frozen=True, slots=True)
-class Relation:
-    r"""Any other relation of two sides; ``==`` joins what ``x = 1/2 = 0.5`` says of x."""
-
-    sign: str
-    left: str
-    right: str
-
-
-@dataclass(frozen=True, slots=True)
-class Chain:
-    """An order of three sides or more, or of two that are no letters: ``a < b < c``."""
-
-    signs: tuple[str, ...]
-    sides: tuple[str, ...]
-
-    def turned(self) -> "Chain":
-        """The same, read from the right."""
-        return Chain(tuple(_TURNED[sign] for sign in self.signs[::-1]), self.sides[::-1])
-
-
-Shape: TypeAlias = Leaf | Items | Union | Named | Relation | Chain
 
 
 def parse(text: str, depth: int = 0) -> Shape:
@@ -211,7 +147,7 @@ def _inequality(sides: list[str], signs: list[str]) -> Shape:
     if len(sides) == 2 and _LETTER.fullmatch(sides[0]):
         return Named(sides[0].strip(), _half_line(ways[0], sides[1]))
     if len(sides) == 2 and _LETTER.fullmatch(sides[1]):
-        return Named(sides[1].strip(), _half_line(_TURNED[ways[0]], sides[0]))
+        return Named(sides[1].strip(), _half_line(TURNED[ways[0]], sides[0]))
     return Chain(tuple(ways), tuple(sides))
 
 
