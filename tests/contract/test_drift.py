@@ -111,9 +111,9 @@ async def test_every_process_is_probed(plugins: Path) -> None:
         await host.close()
 
 
-async def test_a_pool_that_was_told_nothing_proves_itself_before_it_judges(plugins: Path) -> None:
+@pytest.mark.usefixtures("plugins")
+async def test_a_pool_that_was_told_nothing_proves_itself_before_it_judges() -> None:
     """As one that took the place of another, after all shards were opened."""
-    assert plugins.exists()
     host = VerifierHost(HostSpec({"answer": "yes"}), processes=1)
     await host.start()
     try:
