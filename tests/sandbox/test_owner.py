@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -36,6 +37,10 @@ def _is_alive(process: psutil.Process) -> bool:
         return False
 
 
+def _run_folders() -> set[Path]:
+    return set(Path(tempfile.gettempdir()).glob("tracegen-runs-*"))
+
+
 def script(source: str, *command: str) -> subprocess.Popen[str]:
     """Another owner, in a process of its own."""
     return subprocess.Popen(
@@ -59,6 +64,7 @@ print("running", flush=True)
 
 @pytest.mark.parametrize("isolation", ["namespaces", "bubblewrap", "none"])
 def test_everything_ends_with_an_owner_that_is_killed(isolation: str) -> None:
+    before = _run_folders()
     with script(OWNER.format(isolation=isolation)) as owner:
         assert owner.stdout is not None
         if owner.stdout.readline() != "running\n":
@@ -66,8 +72,11 @@ def test_everything_ends_with_an_owner_that_is_killed(isolation: str) -> None:
         supervisor = supervisor_of(psutil.Process(owner.pid))
         family = [supervisor, *supervisor.children(recursive=True)]
         assert len(family) > 5
+        (made,) = _run_folders() - before or {None}
+        assert (made is not None) is (isolation == "none")
         owner.kill()
     within_a_second(lambda: not any(map(_is_alive, family)))
+    within_a_second(lambda: made is None or not made.exists())
     within_a_second(lambda: not group_folders(supervisor.pid))
 
 
@@ -96,17 +105,21 @@ def test_a_slot_that_dies_in_a_run_fails_that_run_only(sandbox: Sandbox) -> None
 
 def test_limits_of_the_owner_are_no_limits_of_the_supervisor() -> None:
     source = """
-import resource
+import psutil, resource, time
 resource.setrlimit(resource.RLIMIT_CPU, (20, resource.RLIM_INFINITY))
 resource.setrlimit(resource.RLIMIT_AS, (2**30, resource.RLIM_INFINITY))
 from tests.sandbox.programs import allowance, python
 from tracegen.verify.sandbox.opening import open_sandbox
 sandbox = open_sandbox("namespaces")
-print(len(sandbox.run(python("print(len(bytearray(1500 * 2**20)))"), b"", allowance(memory=2**31)).stdout))
+for _ in range(2):
+    print(len(sandbox.run(python("print(len(bytearray(1500 * 2**20)))"), b"", allowance(memory=2**31)).stdout))
+    for supervisor in psutil.Process().children():
+        supervisor.kill()
+    time.sleep(0.2)
 sandbox.close()
 """
     with script(source) as owner:
-        assert owner.communicate(timeout=60)[0] == "11\n"
+        assert owner.communicate(timeout=60)[0] == "11\n11\n"
 
 
 NOBODY = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "/usr/bin/python3")

@@ -14,19 +14,19 @@ from tracegen.verify.sandbox.inside.launch import Policy, Started, end_what_is_l
 
 
 class Plain:
-    """Each run has a temporary folder, which is removed after it."""
+    """Each run has a folder of its own in ``parent``, which is removed after it."""
 
     slot_namespaces = 0
 
-    def __init__(self, policy: Policy, environment: Mapping[str, str]) -> None:
-        self._policy, self._environment = policy, environment
+    def __init__(self, policy: Policy, environment: Mapping[str, str], parent: str) -> None:
+        self._policy, self._environment, self._parent = policy, environment, parent
         self._folder = ""
 
     def enter(self) -> None:
         kernel.adopt_orphans()
 
     def start(self, job: Job) -> Started:
-        self._folder = tempfile.mkdtemp(prefix="tracegen-run-")
+        self._folder = tempfile.mkdtemp(dir=self._parent)
         report, reported = os.pipe()
         pid = os.fork()
         if pid:

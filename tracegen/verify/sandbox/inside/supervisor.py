@@ -10,9 +10,11 @@ import importlib
 import os
 import resource
 import select
+import shutil
 import signal
 import socket
 import sys
+import tempfile
 from contextlib import suppress
 from typing import NoReturn
 
@@ -57,6 +59,7 @@ class Supervisor:
         self._groups = Groups()
         self._processes = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)
         self._isolation = isolation
+        self._folder = tempfile.mkdtemp(prefix="tracegen-runs-") if isolation == "none" else ""
         self._slots: dict[int, tuple[int, Group]] = {}
         self._poll = select.poll()
         self._poll.register(control, select.POLLIN)
@@ -118,7 +121,7 @@ class Supervisor:
             case "namespaces":
                 return Namespaces(policy, environment)
             case "none":
-                return Plain(policy, environment)
+                return Plain(policy, environment, self._folder)
             case path:
                 return Bubblewrap(policy, environment, path)
 
@@ -137,6 +140,9 @@ class Supervisor:
                     os.kill(member, signal.SIGKILL)
         for watched in tuple(self._slots):
             self._bury(watched)
+        if self._folder:
+            # A slot that was ended in a run could not remove its own.
+            shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def _settle() -> socket.socket:
