@@ -26,9 +26,13 @@ def read_reference(value: Any) -> Reference:
         # A Parquet struct has every field of every kind; those of other kinds are null.
         given = {key: field for key, field in value.items() if field is not None}
         try:
+            json.dumps(given, ensure_ascii=False, default=str).encode()
             return _REFERENCE.validate_python(given)
         except ValidationError as error:
             raise UnreadableReference(_first_problem(error)) from error
+        except UnicodeEncodeError as error:
+            # JSON can spell half of a surrogate pair; no file of ours can hold it.
+            raise UnreadableReference("it is not valid Unicode") from error
     if isinstance(value, (str, int, float)) and not isinstance(value, bool) and str(value).strip():
         return AnswerReference(answer=str(value))
     raise UnreadableReference(f"an answer or an object with a kind is needed, not {value!r:.60}")

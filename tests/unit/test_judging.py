@@ -127,6 +127,7 @@ CODE: list[tuple[Any, str]] = [
     ({**ASSERTS, "asserts": ["assert add(2) == nobody_knows"]}, "def add(a): return a"),
     ({**ASSERTS, "asserts": ["assert add("]}, ADDS),
     ({**STDIO, "tests": []}, PRINTS),
+    ({**STDIO, "tests": [{"input": "\ud800", "output": "5"}]}, PRINTS),
 ]
 JUDGED_CODE = [
     ("correct", "passed"),
@@ -139,6 +140,7 @@ JUDGED_CODE = [
     ("correct", "passed"),
     ("incorrect", "not_a_literal"),
     ("undecided", "reference_failed"),
+    ("undecided", "reference_unreadable"),
     ("undecided", "reference_unreadable"),
     ("undecided", "reference_unreadable"),
 ]
@@ -179,7 +181,7 @@ def mixed(number: int) -> dict[str, Any]:
 @needs_gpp
 async def test_mixed_kinds_give_the_same_bytes_again_and_on_one_process_or_eight(tmp_path: Path) -> None:
     pytest.importorskip("reasoning_gym")
-    source = write(tmp_path / "in.jsonl", [mixed(number) for number in range(360)])
+    source = write(tmp_path / "in.jsonl", [mixed(number) for number in range(370)])
     written = []
     for turn, processes in enumerate((1, 8, 1)):
         judged = await judge_file(source, tmp_path / f"out{turn}.jsonl", processes=processes)
