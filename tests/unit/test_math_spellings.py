@@ -712,3 +712,22 @@ def test_units_of_one_quantity(number: int, units: tuple[str, str, int]) -> None
 @given(st.text(alphabet=r"01xkn+-^/(){}[]|,.=<>\ $%'!:_&;~*eC" + "ab", max_size=60))
 def test_any_text_is_itself_or_undecided_and_not_a_fault(text: str) -> None:
     assert outcome("7919", text) is not Outcome.CORRECT or "7919" in text
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [
+        (r"\boxed{5} km", Outcome.CORRECT),
+        (r"$\boxed{5000}\text{ m}$.", Outcome.CORRECT),
+        (r"$\boxed{5000}\,\mathrm{m}$", Outcome.CORRECT),
+        (r"\boxed{5} in total", Outcome.CORRECT),
+        (r"\boxed{5} because", Outcome.CORRECT),
+        (r"\boxed{5} m", Outcome.INCORRECT),
+        (r"$\boxed{5}\text{ m}$", Outcome.INCORRECT),
+        (r"\boxed{5} seconds", Outcome.INCORRECT),
+        (r"\boxed{5} km^2", Outcome.INCORRECT),
+    ],
+)
+def test_a_unit_may_stand_behind_the_box(answer: str, outcome: Outcome) -> None:
+    reference = AnswerReference(answer="5", unit="km")
+    assert MathVerifier().verify(reference, Trace("", answer)).outcome is outcome

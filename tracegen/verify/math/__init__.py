@@ -62,7 +62,7 @@ class MathVerifier:
         if answer is None:
             return Verdict(Outcome.INCORRECT, "no_answer", "no box in the answer")
         plain = _plain(reference.answer), _plain(answer)
-        if plain[0] is not None and plain[0] == plain[1]:
+        if plain[0] is not None and plain[0] == plain[1] and not reference.unit:
             return Verdict(Outcome.CORRECT, "equal")
         if len(answer) > MAX_CHARACTERS:
             return Verdict(Outcome.UNDECIDED, "too_big", f"an answer of {len(answer)} characters")
@@ -87,7 +87,7 @@ class MathVerifier:
         if reference.unit or reference.tolerance is not None:
             from tracegen.verify.math.measured import compare_measured
 
-            verdict = compare_measured(reference, *texts)
+            verdict = compare_measured(reference, *texts, behind=self._behind(trace))
         else:
             verdict = compare_texts(*texts)
         return Verdict(verdict.outcome, verdict.reason, _detail(*texts))
@@ -105,6 +105,11 @@ class MathVerifier:
         line = trace.answer.rstrip().rpartition("\n")[2].strip().strip("*")
         found = _LAST_LINE.fullmatch(line)
         return found[1] if found else None
+
+    def _behind(self, trace: Trace) -> str:
+        """The text right behind the box."""
+        boxed = last_boxed(trace.answer)
+        return "" if boxed is None else trace.answer.rpartition(f"{{{boxed}}}")[2][:60]
 
 
 def _quick(reference: str, answer: str, detail: str) -> Verdict | None:

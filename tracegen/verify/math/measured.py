@@ -17,17 +17,24 @@ from tracegen.verify.math.trees import tree_of
 from tracegen.verify.math.units import Quantity, in_plain_letters, quantity, without_degrees
 
 _DIGIT = re.compile(r"\d|\\pi")
+_BEHIND = re.compile(
+    r"(?:\s|\$|\\[,;: ])*(?:\\(?:text|mathrm|rm|mbox)\s*\{?\s*)?([A-Za-zµμΩ°]+(?:\s*/\s*[A-Za-z]+)?(?:\^\{?-?\d\}?)?)"
+)
+_MORE_OFTEN_WORDS = frozenset({"a", "as", "at", "in", "h", "d", "s"})
+"""``\boxed{5} in total`` is no length."""
 _ROUNDING = Fraction(1, 10**30)
 """Relative error of a value that is no fraction, as a root of two, and of a conversion by pi."""
 
 
-def compare_measured(reference: AnswerReference, mine_text: str, theirs_text: str) -> Verdict:
-    """Verdict on a normalised answer."""
+def compare_measured(reference: AnswerReference, mine_text: str, theirs_text: str, behind: str = "") -> Verdict:
+    """Verdict on a normalised answer. ``behind``: what the text says behind its box, where a unit may stand, too."""
     theirs = _leaf(parse(theirs_text))
     mine = _quantity(mine_text)
     if theirs is None:
         return compare(parse(mine.value), parse(theirs_text))
     given = _quantity(theirs)
+    if not given.words and not given.degrees and not given.percent and (words := _unit_of(behind)):
+        given = given._replace(words=words)
     wanted_words = reference.unit or mine.words or ("deg" if mine.degrees else "")
     in_unit = _in_unit(given, wanted_words)
     if isinstance(in_unit, Verdict):
@@ -38,6 +45,12 @@ def compare_measured(reference: AnswerReference, mine_text: str, theirs_text: st
     if in_unit is None and reference.tolerance is None:
         return compare(Leaf(_number(mine)), Leaf(_number(given)))
     return _within(right, answer if in_unit is None else in_unit[0].convert(answer, in_unit[1]), reference.tolerance)
+
+
+def _unit_of(behind: str) -> str:
+    """The unit that a text begins with, where it is one that is known."""
+    found = _BEHIND.match(behind)
+    return found[1] if found and found[1] not in _MORE_OFTEN_WORDS and measure(found[1]) else ""
 
 
 def _leaf(shape: Shape) -> str | None:
