@@ -24,7 +24,7 @@ import duckdb
 import pyarrow as pa
 
 from tracegen.corpus.manifest import CorpusManifest, read_manifest
-from tracegen.corpus.schema import SAMPLE
+from tracegen.corpus.schema import CORPUS_SCHEMA, READINGS, SAMPLE
 from tracegen.errors import StoreError, UserError, boundary
 from tracegen.ledger.schema import COMPLETION, JUDGEMENT
 from tracegen.prompts.left_out import LEFT_OUT
@@ -39,6 +39,11 @@ Connection = duckdb.DuckDBPyConnection
 VERDICT = pa.schema([*JUDGEMENT, pa.field("verdict_set", pa.string(), nullable=False)])
 """The ledger keeps a verdict's set in the object's name; the view has it as a column."""
 
+
+CORPUS = (
+    f"CREATE VIEW corpus AS SELECT *, {', '.join(f'{sql} AS {name}' for name, sql in READINGS.items())} FROM samples"  # noqa: S608
+)
+"""The samples, and what else they say: prompt, response and reasoning are read from the columns that files have."""
 
 WASTE = """
 CREATE VIEW waste AS
@@ -141,6 +146,7 @@ def open_catalog(
         attach = _attach(connection, store)
         for view in _views(store):
             _create(connection, store, view, attach)
+        connection.execute(CORPUS)
         connection.execute(WASTE.format(keep=_keep(store)))
         connection.execute(SUSPECTS)
     except BaseException:
@@ -172,7 +178,9 @@ def _keep(store: Store) -> int:
 def newest_corpus(store: Store) -> CorpusManifest | None:
     """The corpus that the view shows; None before the first build. ``store`` is the run's own."""
     keys = [found.key for found in store.list("corpus/") if found.key.endswith("/manifest.json")]
-    return max((read_manifest(store, key) for key in keys), key=_age, default=None)
+    manifests = (read_manifest(store, key) for key in keys)
+    # One with other columns, of an earlier version of tracegen, is read by plain SQL over its files.
+    return max((found for found in manifests if found.format == CORPUS_SCHEMA), key=_age, default=None)
 
 
 def _age(manifest: CorpusManifest) -> tuple[int, int, str]:
@@ -183,7 +191,7 @@ def _age(manifest: CorpusManifest) -> tuple[int, int, str]:
 def _views(store: Store) -> tuple[_View, ...]:
     corpus = newest_corpus(store)
     return (
-        _View("corpus", f"corpus/{corpus.version if corpus else 'none'}/train-*.parquet", SAMPLE),
+        _View("samples", f"corpus/{corpus.version if corpus else 'none'}/train-*.parquet", SAMPLE),
         _View("prompts", "prompts/*.parquet", PROMPT),
         _View("left_out", "preparation/*.parquet", LEFT_OUT),
         _View("completions", "ledger/completions/*.parquet", COMPLETION),

@@ -57,7 +57,7 @@ def documents() -> dict[str, Document]:
         "verdict.v1.json": table_document(
             "tracegen/verdict/1", JUDGEMENT, ledger | _docs_of(types.Verdict, types.Judgement)
         ),
-        "sample.v1.json": table_document(schema.CORPUS_SCHEMA, schema.SAMPLE, sample),
+        "sample.v2.json": table_document(schema.CORPUS_SCHEMA, schema.SAMPLE, sample),
         "manifest.v1.json": model_document("tracegen/manifest/1", CorpusManifest),
     }
 

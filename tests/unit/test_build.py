@@ -49,13 +49,12 @@ def test_a_sample_says_everything_about_itself(tmp_path: Path) -> None:
     samples = rows(store, built)
     assert built.rows == len(samples) == 40
     sample = next(row for row in samples if row["source"] == "sums" and row["source_row"] == "3")
-    assert sample["prompt"] == f"sums 2?\n\n{INSTRUCTION}" == user_turn(of.teacher, Domain.MATH, "sums 2?")
-    assert sample["response"] == "<think>\nso 1\n\nthen é\n</think>\n\nIt is \\boxed{1}."
+    assert sample["user_turn"] == f"sums 2?\n\n{INSTRUCTION}" == user_turn(of.teacher, Domain.MATH, "sums 2?")
     assert sample["messages"] == [
-        {"role": "user", "content": sample["prompt"]},
-        {"role": "assistant", "content": sample["response"]},
+        {"role": "user", "content": sample["user_turn"]},
+        {"role": "assistant", "content": "<think>\nso 1\n\nthen é\n</think>\n\nIt is \\boxed{1}."},
     ]
-    assert (sample["reasoning"], sample["answer"]) == ("so 1\n\nthen é", "It is \\boxed{1}.")
+    assert sample["answer"] == "It is \\boxed{1}."
     assert (sample["reference_answer"], json.loads(sample["reference"])["kind"]) == ("2", "answer")
     assert (sample["attempt_index"], sample["attempts"], sample["pass_rate"]) == (1, 4, pytest.approx(2 / 3))
     assert (sample["verifier"], sample["verdict_reason"], sample["verdict_set"]) == ("math/1", "equal", SET)
@@ -80,7 +79,7 @@ def test_same_ledger_same_recipe_same_bytes(tmp_path: Path) -> None:
 def test_a_build_that_dies_at_any_write_is_finished_by_the_next_one(
     tmp_path: Path, when: Literal["before", "after"]
 ) -> None:
-    whole, of = MemoryStore(), recipe(corpus={"file_bytes": 20_000})
+    whole, of = MemoryStore(), recipe(corpus={"file_bytes": 6_000})
     fill(whole, tmp_path, of, accepted)
     expected = files(whole, build(whole, of, SET, "r-1"))
     assert len(expected) > 4
@@ -142,7 +141,7 @@ def test_a_quota_is_met_exactly_and_takes_first_traces_first(tmp_path: Path) -> 
 
 
 def test_files_are_cut_by_size_and_sorted_by_id(tmp_path: Path) -> None:
-    store, of = MemoryStore(), recipe(corpus={"file_bytes": 40_000, "row_group_bytes": 500})
+    store, of = MemoryStore(), recipe(corpus={"file_bytes": 12_000, "row_group_bytes": 500})
     fill(store, tmp_path, of, accepted, prompts=60)
     built = build(store, of, SET, "r-1")
     assert len(built.manifest.files) > 2
@@ -171,10 +170,10 @@ def test_the_schema_is_what_is_written(tmp_path: Path) -> None:
     ).metadata
     column = metadata.row_group(0).column(0)
     assert (column.path_in_schema, column.compression, column.has_column_index) == ("id", "ZSTD", True)
-    encodings = {metadata.row_group(0).column(n).path_in_schema: metadata.row_group(0).column(n) for n in range(34)}
-    assert not encodings["response"].has_dictionary_page
+    encodings = {metadata.row_group(0).column(n).path_in_schema: metadata.row_group(0).column(n) for n in range(32)}
+    assert not encodings["messages.list.element.content"].has_dictionary_page
     assert encodings["domain"].has_dictionary_page
-    assert len(SAMPLE) == len({column.name for column in COLUMNS}) == 33
+    assert len(SAMPLE) == len({column.name for column in COLUMNS}) == 31
 
 
 def test_a_ledger_without_correct_traces_gives_an_empty_corpus(tmp_path: Path) -> None:
@@ -249,7 +248,7 @@ def test_the_card_has_the_header_that_the_hub_reads(tmp_path: Path) -> None:
 
 def test_datasets_reads_it(tmp_path: Path) -> None:
     datasets = pytest.importorskip("datasets")
-    store, of = LocalStore(tmp_path / "store"), recipe(corpus={"file_bytes": 20_000, "row_group_bytes": 500})
+    store, of = LocalStore(tmp_path / "store"), recipe(corpus={"file_bytes": 6_000, "row_group_bytes": 500})
     fill(store, tmp_path, of)
     built = build(store, of, SET, "r-1")
     assert len(built.manifest.files) > 1

@@ -53,8 +53,9 @@ def test_views_of_a_whole_run(tmp_path: Path) -> None:
     answer = query(uri, "r-1", "SELECT verdict_set, outcome, count(*) AS n FROM verdicts GROUP BY ALL ORDER BY ALL")
     assert answer.columns == ("verdict_set", "outcome", "n")
     assert {row[0] for row in answer.rows} == {SET}
-    [row] = query(uri, "r-1", "SELECT messages[2].content = response FROM corpus LIMIT 1").rows
-    assert row == (True,)
+    parts = r"'<think>' || chr(10) || reasoning || chr(10) || '</think>' || chr(10) || chr(10) || answer"
+    whole = f"SELECT DISTINCT response = {parts}, response = messages[2].content, prompt = user_turn FROM corpus"
+    assert query(uri, "r-1", whole).rows == [(True, True, True)]
     joined = "FROM corpus JOIN completions ON id = attempt_id JOIN prompts p ON p.prompt_id = corpus.prompt_id"
     assert query(uri, "r-1", f"SELECT count(*) {joined} WHERE contains(corpus.prompt, p.text)").rows == [
         (count(uri, "corpus"),)
@@ -73,7 +74,7 @@ def test_a_run_that_has_only_begun_has_empty_views_with_the_same_columns(tmp_pat
 def test_duckdb_reports_the_schemas(tmp_path: Path) -> None:
     filled(str(tmp_path / "store"), tmp_path)
     with open_catalog(str(tmp_path / "store"), "r-1", threads=1, memory_bytes=10**9) as connection:
-        for view, schema in (("corpus", SAMPLE), ("prompts", PROMPT), ("completions", COMPLETION)):
+        for view, schema in (("samples", SAMPLE), ("prompts", PROMPT), ("completions", COMPLETION)):
             reported = connection.sql(f"SELECT * FROM {view}").to_arrow_table().schema
             assert reported.names == schema.names
             assert [plain(field.type) for field in reported] == [plain(field.type) for field in schema]

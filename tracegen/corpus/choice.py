@@ -14,8 +14,6 @@ from tracegen.types import Attempt, Domain
 
 COMPRESSION = 2.6
 """Text bytes per byte stored, about (zstd 3; docs/benchmarks)."""
-COPIES = 3
-"""How often a sample holds its text: messages, response, reasoning and answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +47,7 @@ def lay_out(store: Store, recipe: Recipe, settled: Settled, choice: Choice) -> L
     weights = Weights()
     for shard in settled.shards:
         correct, attempts = shard.read_correct(store)
-        each = COPIES * COMPRESSION * shard.size_bytes / max(1, attempts)
+        each = COMPRESSION * shard.size_bytes / max(1, attempts)
         for attempt in choice.of(shard, correct):
             weights.add(attempt.prompt_id, each)
     return weights.cut(recipe.corpus.file_bytes)

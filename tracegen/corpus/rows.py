@@ -139,9 +139,7 @@ def _of_trace(prompt: Prompt, trace: Trace, origin: Origin) -> Row:
     asked, answered = user_turn(origin.recipe.teacher, prompt.domain, prompt.text), response(trace)
     return {
         "messages": [{"role": "user", "content": asked}, {"role": "assistant", "content": answered}],
-        "prompt": asked,
-        "response": answered,
-        "reasoning": trace.reasoning,
+        "user_turn": asked,
         "answer": trace.answer,
         "verdict_set": origin.verdict_set,
         "run_id": origin.run_id,
