@@ -126,18 +126,55 @@ def build(
 
 
 @app.command()
-def query(
+def query(  # noqa: PLR0913
     context: typer.Context,
-    sql: Annotated[str, typer.Argument(metavar="SQL", help="One DuckDB statement.")],
+    words: Annotated[
+        str | None, typer.Argument(metavar="[NAME|SQL]", help="A named query, or one DuckDB statement.")
+    ] = None,
+    sql: Annotated[str | None, typer.Option("--sql", metavar="SQL", help="A statement, said to be one.")] = None,
+    listed: Annotated[bool, typer.Option("--list", help="The named queries; so does no argument at all.")] = False,
+    shown: Annotated[str | None, typer.Option("--show", metavar="NAME", help="Print the SQL of a named query.")] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, metavar="N", help="Rows of a named query that has a limit.")
+    ] = None,
+    verdict_set: Annotated[
+        str, typer.Option("--set", metavar="NAME", help="Verdict set of the view judged; the corpus's if left out.")
+    ] = "",
+    corpus: Annotated[
+        str | None,
+        typer.Option("--corpus", metavar="FOLDER", help="Only a corpus: its folder, s3:// too, or a run's version."),
+    ] = None,
     run: options.RunOption = None,
     store: options.StoreUri = DEFAULT_STORE,
     csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
     json: options.AsJson = False,
 ) -> None:
-    """Ask DuckDB about a run: views corpus, prompts, left_out, completions, verdicts, waste, suspects."""
-    from tracegen.cli.inspect import show_query
+    """Ask DuckDB about a run: views corpus, prompts, left_out, completions, verdicts, judged, waste, suspects, run."""
+    from tracegen.cli.query import Asked, show_list, show_query, show_sql
 
-    show_query(context.obj, store, run, sql, form="csv" if csv else "json" if json else "table")
+    asked = Asked(words, sql, limit, verdict_set, corpus)
+    if shown is not None:
+        show_sql(shown, limit)
+    elif listed or (words is None and sql is None):
+        show_list("csv" if csv else "json" if json else "table")
+    else:
+        show_query(context.obj, store, run, asked, form="csv" if csv else "json" if json else "table")
+
+
+@app.command()
+def diff(  # noqa: PLR0913
+    context: typer.Context,
+    a: Annotated[str, typer.Argument(metavar="A", help="A corpus: its version in the run, or its folder, s3:// too.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="Another one.")],
+    run: options.RunOption = None,
+    store: options.StoreUri = DEFAULT_STORE,
+    sample: Annotated[int, typer.Option("--sample", min=0, metavar="N", help="Rows to name of each kind.")] = 5,
+    json: options.AsJson = False,
+) -> None:
+    """What tells two corpora apart: manifests, rows, mix, columns, with a sample of rows."""
+    from tracegen.cli.diff import diff as show
+
+    show(context.obj, store, run, (a, b), sample, json=json)
 
 
 @app.command()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from tracegen.runtime.progress import RunSummary, Snapshot
 
 if TYPE_CHECKING:
+    from tracegen.corpus_differences import CorpusDifference
     from tracegen.differences import Difference
     from tracegen.planning.estimate import Estimate
     from tracegen.quarantine import Kept
@@ -69,8 +70,17 @@ class Services(Protocol):
     def build(self, store_uri: str, run_id: str, verdict_set: str) -> Built:
         """The corpus, from the ledger alone; by the run's own verdicts where no set is named."""
 
-    def query(self, store_uri: str, run_id: str, sql: str) -> Table:
-        """One SQL statement over a run's corpus and ledger."""
+    def query(self, store_uri: str, run_id: str, sql: str, verdict_set: str) -> Table:
+        """One SQL statement over a run's corpus and ledger; by the corpus's verdicts where no set is named."""
+
+    def query_corpus(self, corpus_uri: str, sql: str) -> Table:
+        """One SQL statement over a corpus's folder."""
+
+    def corpus_uri(self, store_uri: str, run_id: str, version: str) -> str:
+        """The folder of a run's corpus, by its version or the beginning of one."""
+
+    def compare_corpora(self, a_uri: str, b_uri: str, *, sample: int) -> "CorpusDifference":
+        """What tells two corpora apart."""
 
     def judge(self, in_path: Path, out_path: Path, processes: int, recipe: Path | None = None) -> Judged:
         """Verdicts for traces that anybody made, by a recipe's verifiers and judge where one is given."""
@@ -133,11 +143,28 @@ class Library:
         built = build_corpus(store_uri, run_id, verdict_set)
         return Built(built.path, built.rows)
 
-    def query(self, store_uri: str, run_id: str, sql: str) -> Table:
+    def query(self, store_uri: str, run_id: str, sql: str, verdict_set: str) -> Table:
         from tracegen.catalog import query
 
-        answer = query(store_uri, run_id, sql)
-        return Table(tuple(answer.columns), answer.rows)
+        answer = query(store_uri, run_id, sql, verdict_set)
+        return Table(answer.columns, answer.rows)
+
+    def query_corpus(self, corpus_uri: str, sql: str) -> Table:
+        from tracegen.catalog import ask, open_corpora
+
+        with open_corpora({"corpus": corpus_uri}) as connection:
+            answer = ask(connection, sql)
+        return Table(answer.columns, answer.rows)
+
+    def corpus_uri(self, store_uri: str, run_id: str, version: str) -> str:
+        from tracegen.catalog import corpus_uri
+
+        return corpus_uri(store_uri, run_id, version)
+
+    def compare_corpora(self, a_uri: str, b_uri: str, *, sample: int) -> "CorpusDifference":
+        from tracegen.corpus_differences import between
+
+        return between(a_uri, b_uri, sample=sample)
 
     def judge(self, in_path: Path, out_path: Path, processes: int, recipe: Path | None = None) -> Judged:
         from tracegen.judging import judge_file
