@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -23,6 +24,7 @@ from tracegen.ledger.layout import completions_key, verdicts_key
 from tracegen.ledger.schema import completions_to_table, judgements_to_table, write_parquet
 from tracegen.prompts.prepare import load_plan, load_shard
 from tracegen.protocols import Store
+from tracegen.recipe import Recipe
 from tracegen.selection import keep, precedence, threshold
 from tracegen.store import LocalStore, MemoryStore
 from tracegen.store.faulty import Crashed, Fault, FaultyStore
@@ -83,14 +85,102 @@ def test_a_build_that_dies_at_any_write_is_finished_by_the_next_one(
     fill(whole, tmp_path, of, accepted)
     expected = files(whole, build(whole, of, SET, "r-1"))
     assert len(expected) > 4
-    for nth in range(1, len(expected) + 1):
+    for nth in range(1, 2 * len(expected) - 1):
         store = MemoryStore()
         fill(store, tmp_path, of, accepted)
         with pytest.raises(Crashed):
             build(FaultyStore(store, [Fault("put", nth, "crash", when)]), of, SET, "r-1")
         left = {found.key: store.get(found.key) for found in store.list("corpus/")}
+        recorded = {found.key for found in store.list("building/")}
         assert left.items() <= expected.items()
-        assert files(store, build(store, of, SET, "r-1")) == expected
+        again = FaultyStore(store)
+        assert files(store, build(again, of, SET, "r-1")) == expected
+        if "manifest.json" not in "".join(left):
+            # Each file without a record and its record, README and manifest; nothing else is written.
+            assert again.calls["put"] == 2 * (len(expected) - 2 - len(recorded)) + 2
+        assert not list(store.list("building/"))
+
+
+def half_built(store: Store, base: Path, of: Recipe) -> tuple[dict[str, bytes], list[str]]:
+    """The finished corpus, from another store; and the records that a build left here when it died at its manifest."""
+    whole = MemoryStore()
+    for one in (whole, store):
+        fill(one, base, of, accepted)
+    expected = files(whole, build(whole, of, SET, "r-1"))
+    with pytest.raises(Crashed):
+        build(FaultyStore(store, [Fault("put", 2 * (len(expected) - 2) + 2)]), of, SET, "r-1")
+    return expected, [found.key for found in store.list("building/")]
+
+
+def cut(data: bytes) -> bytes:
+    return data[:-1]
+
+
+def changed(data: bytes) -> bytes:
+    return data.replace(b'"prompt_tokens":', b'"prompt_tokens":1', 1)
+
+
+def of_another_version(data: bytes) -> bytes:
+    return data.replace(b'"made_by":"tracegen', b'"made_by":"tracegem', 1)
+
+
+def no_json(data: bytes) -> bytes:
+    return b"\xff" + data
+
+
+@pytest.mark.parametrize("damage", [cut, changed, of_another_version, no_json])
+def test_a_damaged_record_counts_for_nothing(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+    store, of = MemoryStore(), recipe(corpus={"file_bytes": 3_000})
+    expected, records = half_built(store, tmp_path, of)
+    before = store.get(records[1])
+    store.put(records[1], damage(before))
+    assert store.get(records[1]) != before
+    again = FaultyStore(store)
+    assert files(store, build(again, of, SET, "r-1")) == expected
+    assert again.calls["put"] == 2 + 2
+
+
+@pytest.mark.parametrize("damage", [cut, None])
+def test_a_damaged_file_is_made_again(tmp_path: Path, damage: Callable[[bytes], bytes] | None) -> None:
+    store, of = MemoryStore(), recipe(corpus={"file_bytes": 3_000})
+    expected, _ = half_built(store, tmp_path, of)
+    key = next(key for key in expected if "train-00001" in key)
+    store.delete(key)
+    if damage:
+        store.put(key, damage(expected[key]))
+    again = FaultyStore(store)
+    assert files(store, build(again, of, SET, "r-1")) == expected
+    assert again.calls["put"] == 2 + 2
+
+
+@pytest.mark.parametrize("verb", ["put", "delete"])
+def test_two_builders_at_once_write_the_same(tmp_path: Path, verb: str) -> None:
+    of, watched = recipe(corpus={"file_bytes": 1_500}), FaultyStore(MemoryStore())
+    fill(watched.store, tmp_path, of, accepted, prompts=6, attempts=1)
+    expected = files(watched.store, build(watched, of, SET, "r-1"))
+    assert watched.calls[verb] > 1
+    for nth in range(1, watched.calls[verb] + 1):
+        store, begun = MemoryStore(), Counter[str]()
+        fill(store, tmp_path, of, accepted, prompts=6, attempts=1)
+
+        def another(called: str, _: str, store: Store = store, begun: Counter[str] = begun, nth: int = nth) -> None:
+            begun[called] += 1
+            if (called, begun[called]) == (verb, nth):
+                build(store, of, SET, "r-1")  # whole, with its sweep, within ours
+
+        assert files(store, build(FaultyStore(store, before=another), of, SET, "r-1")) == expected
+        assert begun[verb] >= nth
+        assert not list(store.list("building/"))
+
+
+def test_files_that_were_cut_otherwise_are_not_left_among_ours(tmp_path: Path) -> None:
+    store, of = MemoryStore(), recipe(corpus={"file_bytes": 3_000})
+    fill(store, tmp_path, of, accepted)
+    built = build(store, of, SET, "r-1")
+    expected = files(store, built)
+    store.delete(f"corpus/{built.version}/manifest.json")
+    store.put(f"corpus/{built.version}/train-00000-of-00099.parquet", b"of an earlier version")
+    assert files(store, build(store, of, SET, "r-1")) == expected
 
 
 def test_more_ledger_is_another_version(tmp_path: Path) -> None:
@@ -282,5 +372,7 @@ def test_no_file_is_empty(weight: float) -> None:
     for one in ids:
         weights.add(one, weight)
     layout = weights.cut(100)
-    assert {layout.file_of(one) for one in ids} == set(range(len(layout)))
-    assert [layout.file_of(one) for one in sorted(ids)] == sorted(layout.file_of(one) for one in ids)
+    spans = [layout.span(number) for number in range(len(layout))]
+    assert all(any(one in span for one in ids) for span in spans)
+    assert all(sum(one in span for span in spans) == 1 for one in ids)
+    assert [span.end for span in spans[:-1]] == [span.first for span in spans[1:]]

@@ -127,7 +127,7 @@ class Canned:
         self._ask("status", store_uri, run_id)
         return SNAPSHOT
 
-    def build(self, store_uri: str, run_id: str, verdict_set: str) -> Built:
+    def build(self, store_uri: str, run_id: str, verdict_set: str, *, processes: int | None = None) -> Built:
         self._ask("build", store_uri, run_id, verdict_set)
         return Built("/w/corpus/v1", 1234)
 

@@ -117,12 +117,15 @@ def build(
     verdict_set: Annotated[
         str, typer.Option("--set", metavar="NAME", help="By this verdict set, which `judge --run` wrote.")
     ] = "",
+    processes: Annotated[
+        int | None, typer.Option("--processes", min=1, help="Instead of the recipe's where.build_processes.")
+    ] = None,
     json: options.AsJson = False,
 ) -> None:
-    """Build the corpus from a run's ledger; no teacher is asked."""
+    """Build the corpus from a run's ledger; no teacher is asked. The same command again goes on."""
     from tracegen.cli.inspect import show_build
 
-    show_build(context.obj, store, run, verdict_set, json=json)
+    show_build(context.obj, store, run, verdict_set, processes=processes, json=json)
 
 
 @app.command()

@@ -50,10 +50,18 @@ def show_status(services: Services, store: str, run: str | None, *, json: bool) 
         console.print(f"older runs in {store}: {', '.join(runs[1:])}", markup=False, soft_wrap=True)
 
 
-def show_build(services: Services, store: str, run: str | None, verdict_set: str = "", *, json: bool) -> None:
+def show_build(
+    services: Services,
+    store: str,
+    run: str | None,
+    verdict_set: str = "",
+    *,
+    processes: int | None = None,
+    json: bool,
+) -> None:
     """Build the corpus and say where it is."""
-    with stopping_cleanly("stopped; the same command builds it anew"):
-        built = services.build(store, chosen(services, store, run), verdict_set)
+    with stopping_cleanly("stopped; the same command goes on from the files that are made"):
+        built = services.build(store, chosen(services, store, run), verdict_set, processes=processes)
     if json:
         as_json(stdout(), asdict(built))
     else:

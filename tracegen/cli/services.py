@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from tracegen.protocols import Crew
 from tracegen.runtime.progress import RunSummary, Snapshot
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class Services(Protocol):
     def status(self, store_uri: str, run_id: str) -> Snapshot:
         """Where a run stands; no driver needs to be at work."""
 
-    def build(self, store_uri: str, run_id: str, verdict_set: str) -> Built:
+    def build(self, store_uri: str, run_id: str, verdict_set: str, *, processes: int | None = None) -> Built:
         """The corpus, from the ledger alone; by the run's own verdicts where no set is named."""
 
     def query(self, store_uri: str, run_id: str, sql: str, verdict_set: str) -> Table:
@@ -104,6 +105,10 @@ class Services(Protocol):
 class Library:
     """The services as tracegen provides them."""
 
+    def __init__(self, crew: Crew | None = None) -> None:
+        """``crew``: who makes the files of a corpus; processes of this machine where None."""
+        self._crew = crew
+
     def load(self, path: Path, overrides: Sequence[str]) -> "Loaded":
         from tracegen.recipe_file import load_recipe
 
@@ -137,10 +142,10 @@ class Library:
 
         return status(store_uri, run_id)
 
-    def build(self, store_uri: str, run_id: str, verdict_set: str) -> Built:
+    def build(self, store_uri: str, run_id: str, verdict_set: str, *, processes: int | None = None) -> Built:
         from tracegen.runs import build_corpus
 
-        built = build_corpus(store_uri, run_id, verdict_set)
+        built = build_corpus(store_uri, run_id, verdict_set, self._crew, processes=processes)
         return Built(built.path, built.rows)
 
     def query(self, store_uri: str, run_id: str, sql: str, verdict_set: str) -> Table:

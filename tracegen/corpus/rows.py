@@ -9,6 +9,7 @@ from typing import Any
 from tracegen import __version__
 from tracegen.chat import user_turn
 from tracegen.corpus.choice import Choice
+from tracegen.corpus.layout import Span
 from tracegen.corpus.settled import SettledShard, Verdict
 from tracegen.extract import response, split
 from tracegen.prompts.prepare import load_shard
@@ -62,9 +63,21 @@ class Origin:
     run_id: str
 
 
-def samples(store: Store, shard: SettledShard, choice: Choice, origin: Origin, census: Census) -> list[Row]:
-    """The samples of one shard, in the order of their ids. What it sees is counted."""
-    verdicts = {verdict.attempt.attempt_id: verdict for verdict in shard.read_verdicts(store)}
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a file's samples are read by."""
+
+    store: Store
+    choice: Choice
+    origin: Origin
+    span: Span
+    """The ids that the file holds."""
+
+
+def samples(reading: Reading, shard: SettledShard, census: Census) -> list[Row]:
+    """The samples of one shard that go into a file, in the order of their ids. What it sees of them is counted."""
+    store, choice, origin, span = reading.store, reading.choice, reading.origin, reading.span
+    verdicts = {verdict.attempt.attempt_id: verdict for verdict in shard.read_verdicts(store, span)}
     correct = [verdict.attempt for verdict in verdicts.values() if verdict.outcome is Outcome.CORRECT]
     wanted = {attempt.attempt_id for attempt in choice.of(shard, correct)}
     prompts = {prompt.prompt_id: prompt for prompt in load_shard(store, shard.entry.shard_id)}
@@ -72,7 +85,7 @@ def samples(store: Store, shard: SettledShard, choice: Choice, origin: Origin, c
     completions: list[Row] = []
     for attempt_ids, found in shard.read_completions(store, wanted, COMPLETION_COLUMNS):
         completions.extend(found)
-        for attempt_id in attempt_ids:
+        for attempt_id in filter(span.__contains__, attempt_ids):
             verdict = verdicts.get(attempt_id)
             outcomes[attempt_id.partition(".")[0]][_fate(verdict)] += 1
             census.reasons[f"{verdict.outcome}:{verdict.reason}" if verdict else "unjudged"] += 1
