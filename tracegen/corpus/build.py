@@ -122,10 +122,9 @@ def _write(store: Store, folder: str, plan: Plan, found: Settled, origin: Origin
 
 
 def _sorted_rows(store: Store, found: Settled, choice: Choice, origin: Origin, census: Census) -> Iterator[Row]:
-    # Within a domain the shards are in order of their ids, so a merge of the domains holds one shard of each.
-    by_domain = [tuple(shards) for _, shards in groupby(found.shards, key=lambda shard: shard.entry.domain)]
+    # Within a lane the shards are in order of their ids, so a merge of the lanes holds one shard of each.
     streams = [
-        (row for shard in shards for row in samples(store, shard, choice, origin, census)) for shards in by_domain
+        (row for shard in shards for row in samples(store, shard, choice, origin, census)) for shards in found.lanes()
     ]
     return heapq.merge(*streams, key=lambda row: row["id"])
 

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import pyarrow as pa
@@ -15,7 +16,7 @@ from tracegen.prompts.prepare import Plan
 from tracegen.protocols import Store, StoredObject
 from tracegen.types import Attempt, Outcome, ShardEntry
 
-VERDICT_COLUMNS = ["attempt_id", "prompt_id", "outcome", "reason", "verifier"]
+VERDICT_COLUMNS = ["attempt_id", "prompt_id", "outcome", "reason", "verifier", "completion_tokens"]
 ROWS_PER_BATCH = 64
 
 
@@ -27,6 +28,7 @@ class Verdict:
     outcome: Outcome
     reason: str
     verifier: str
+    completion_tokens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,14 @@ class SettledShard:
     def read_verdicts(self, store: Store) -> list[Verdict]:
         rows = (row for found in self.verdicts for row in _read(store, found.key, VERDICT_COLUMNS).to_pylist())
         return [
-            Verdict(attempt(row["attempt_id"]), Outcome(row["outcome"]), row["reason"], row["verifier"]) for row in rows
+            Verdict(
+                attempt(row["attempt_id"]),
+                Outcome(row["outcome"]),
+                row["reason"],
+                row["verifier"],
+                row["completion_tokens"],
+            )
+            for row in rows
         ]
 
     def read_correct(self, store: Store) -> tuple[list[Attempt], int]:
@@ -76,7 +85,11 @@ class Settled:
     """Every settled shard of a run, under one verdict set."""
 
     shards: tuple[SettledShard, ...]
-    """By domain, then by id of the first prompt: within a domain, all of one shard's ids precede the next one's."""
+    """By lane, then by id of the first prompt: within a lane, all of one shard's ids precede the next one's."""
+
+    def lanes(self) -> list[tuple[SettledShard, ...]]:
+        """The shards lane by lane: merging the lanes gives all samples in the order of their ids."""
+        return [tuple(shards) for _, shards in groupby(self.shards, key=lambda shard: shard.entry.lane)]
 
     def objects(self) -> list[tuple[str, int]]:
         """Key and size of everything that the corpus is made of, sorted."""
@@ -87,7 +100,7 @@ class Settled:
 def settled(store: Store, plan: Plan, verdict_set: str) -> Settled:
     completions = _by_shard(store, COMPLETIONS)
     verdicts = _by_shard(store, verdicts_folder(verdict_set))
-    entries = sorted(plan.shards, key=lambda entry: (entry.domain, entry.first_prompt_id))
+    entries = sorted(plan.shards, key=lambda entry: (entry.lane, entry.first_prompt_id))
     return Settled(
         tuple(
             SettledShard(entry, tuple(completions[entry.shard_id]), tuple(verdicts.get(entry.shard_id, ())))
