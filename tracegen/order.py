@@ -20,7 +20,7 @@ from tracegen.recipe_file import Loaded
 from tracegen.registry import resolve
 from tracegen.runs import RUN_KEY
 from tracegen.store import SubStore, free_bytes, open_store, preflight
-from tracegen.types import Domain, NoReference, Reference
+from tracegen.types import Lane, NoReference, Reference
 from tracegen.verify.judge import JudgeSpec
 from tracegen.verify.preflight import Preflights
 from tracegen.verify.spec import build_verifiers
@@ -180,10 +180,14 @@ def _enough_space(store: Store, recipe: Recipe, plan: Plan | Prepared) -> None:
 def _text_bytes(recipe: Recipe, prepared: Prepared) -> int:
     """What ledger and corpus come to, if every second attempt is accepted."""
     rules = recipe.rejection
-    prompts: Counter[Domain] = Counter()
+    prompts: Counter[Lane] = Counter()
     for shard in prepared.manifest.shards:
-        prompts[shard.domain] += shard.prompts
-    per_prompt = min(rules.max_attempts, 2 * rules.keep)
-    attempts = sum(min(n * per_prompt, 2 * rules.quotas.get(domain, n * per_prompt)) for domain, n in prompts.items())
-    tokens = attempts * min(recipe.teacher.sampling.max_tokens, EXPECTED_TOKENS)
+        prompts[shard.lane] += shard.prompts
+    per_prompt = min(rules.max_attempts, 2 * rules.enough)
+    per_sample = 2 * rules.enough / rules.keep
+    attempts = 0.0
+    for lane, n in prompts.items():
+        quota = recipe.source_quotas[lane.source] if lane.source else rules.quotas.get(lane.domain)
+        attempts += n * per_prompt if quota is None else min(n * per_prompt, per_sample * quota)
+    tokens = int(attempts) * min(recipe.teacher.sampling.max_tokens, EXPECTED_TOKENS)
     return int(2 * min(tokens, rules.token_budget or tokens) * BYTES_PER_TOKEN * STORED_SHARE)

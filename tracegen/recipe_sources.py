@@ -1,5 +1,6 @@
 """What a recipe may say about where prompts come from: closed models, one a kind of source. Reading is ``prompts/``."""
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
@@ -31,6 +32,12 @@ class Source(Value):
     licence: str = "unknown"
     limit: int | None = Field(None, gt=0)
     """Take the first so many rows only."""
+    quota: int | None = Field(None, gt=0)
+    """Samples wanted from this source; without one it runs through all of its prompts, or until its domain's quota is
+    filled."""
+    thinking: bool = True
+    """Whether the teacher is to think before it answers. R1's pipeline gave simple general prompts no reasoning (arXiv
+    2501.12948, 2.3.3): without it, the response begins with ``<think>\\n\\n</think>``, which is how R1 skips it."""
 
 
 class TableSource(Source):
@@ -100,3 +107,21 @@ class SyntheticSource(Source):
 PromptSource = Annotated[
     JsonlSource | ParquetSource | HubSource | ReasoningGymSource | SyntheticSource, Field(discriminator="kind")
 ]
+
+
+def contradiction(sources: Sequence[PromptSource], quotas: Mapping[Domain, int]) -> str:
+    """Why the quotas of sources and domains cannot all be filled, and what to do; empty where they can."""
+    for domain in {source.domain: None for source in sources}:
+        ours = [source for source in sources if source.domain is domain]
+        asked, free = sum(source.quota or 0 for source in ours), [one.name for one in ours if one.quota is None]
+        wanted = quotas.get(domain)
+        if not asked or wanted is None:
+            continue
+        come_to = f"the quotas of {domain}'s sources come to {asked}"
+        if asked > wanted:
+            return f"{come_to}, more than rejection.quotas.{domain} ({wanted}): lower them, or leave one of the two out"
+        if not free and asked < wanted:
+            return f"{come_to}, less than rejection.quotas.{domain} ({wanted}): leave rejection.quotas.{domain} out"
+        if free and asked == wanted:
+            return f"{come_to}, all of rejection.quotas.{domain}: nothing is left for source {free[0]}, which has none"
+    return ""
