@@ -50,11 +50,11 @@ def prompt_sets() -> Mapping[str, PromptSet]:
 def filled(given: Mapping[str, Any]) -> Mapping[str, Any]:
     """A source as a recipe gives it, with what its set says for all that it leaves out. Raises ValueError."""
     name = given.get("set")
-    if not isinstance(name, str):
+    if name is None:
         return given
     known = prompt_sets()
     if name not in known:
-        near = get_close_matches(name, known, n=3, cutoff=0.4)
+        near = get_close_matches(str(name), known, n=3, cutoff=0.4)
         msg = f"unknown set {name!r}; " + (f"did you mean {_quoted(near)}?" if near else f"known: {', '.join(known)}")
         raise ValueError(msg)
     columns = given.get("columns", {})

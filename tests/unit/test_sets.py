@@ -606,6 +606,7 @@ def test_what_a_set_says_may_be_overridden(tmp_path: Path) -> None:
     ("keys", "expected"),
     [
         ({"set": "numina"}, "unknown set 'numina'; did you mean 'numinamath-1.5'"),
+        ({"set": 3}, "unknown set 3; known: apps, "),
         ({"set": "gsm8k"}, "unknown set 'gsm8k'; known: apps, code-contests, "),
         (
             {"set": "mmlu-pro", "columns": {"answer": "answer"}},
@@ -624,7 +625,7 @@ def test_a_missing_column_is_told_with_who_asks_for_it(tmp_path: Path) -> None:
     row = {key: value for key, value in NUMINA.items() if key != "question_type"}
     with pytest.raises(PromptError) as caught:
         read(tmp_path, as_jsonl(tmp_path, [row]), set="numinamath-1.5")
-    assert "has no column 'question_type' (reads.leave_out, as set 'numinamath-1.5' says); it has: problem" in str(
+    assert "has no column 'question_type' (reads.leave_out, with set 'numinamath-1.5'); it has: problem" in str(
         caught.value
     )
 

@@ -93,7 +93,7 @@ def require_columns(source: TableSource, found: list[str]) -> None:
     for key, column in _named(source):
         if column not in found and column.partition(".")[0] not in found:
             shown = ", ".join(found[:12]) + (", …" if len(found) > 12 else "")
-            by = f", as set {source.set!r} says" if source.set else ""
+            by = f", with set {source.set!r}" if source.set else ""
             raise PromptError(
                 f"prompt source {source.name!r} has no column {column!r} ({key}{by})", hint=f"it has: {shown}"
             )
