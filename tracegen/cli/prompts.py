@@ -1,6 +1,6 @@
 """`tracegen prompts`: what a recipe's sources come to, as tables or as JSON."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from tracegen.prompts.manifest import SourceEntry
 
 MOST_REASONS = 5
+MOST_DIGESTS = 3
+SHA256_DIGITS = 64
 SHOWN = 100
 """Characters of a text in an example; the file of evidence has all of it."""
 COLUMNS = ("rows", "prompts", "by set", "copies", "conflicts", "near", "quoted", "no text", "no ref")
@@ -69,15 +71,20 @@ def _cells(entry: "SourceEntry") -> tuple[int, ...]:
 def _lines(report: "Report", examples: int, evidence: Path | None) -> Iterator[str]:
     yield from ("", "from")
     for entry in report.manifest.sources:
-        digests = [digest[:12] for digest in entry.fingerprint.values()]
-        shown = "" if "@" in entry.origin else f" ({', '.join(digests[:3])}{', …' if len(digests) > 3 else ''})"
-        yield f"  {entry.name}: {entry.origin}{shown}, {entry.licence}"
+        yield f"  {entry.name}: {entry.origin}{_digests(entry.fingerprint)}, {entry.licence}"
     yield from _by_domain(report)
     yield "licences of the prompts: " + ", ".join(f"{name} {count(n)}" for name, n in report.licences.items())
     yield from _why(report)
     yield from _examples(report, examples)
     if evidence:
         yield f"evidence: {evidence} ({count(report.left_out.num_rows)} rows)"
+
+
+def _digests(fingerprint: Mapping[str, str]) -> str:
+    """The beginnings of the SHA-256 of files; nothing for a source that is none."""
+    found = [digest[:12] for digest in fingerprint.values() if len(digest) == SHA256_DIGITS]
+    more = ", …" if len(found) > MOST_DIGESTS else ""
+    return f" ({', '.join(found[:MOST_DIGESTS])}{more})" if found else ""
 
 
 def _by_domain(report: "Report") -> Iterator[str]:

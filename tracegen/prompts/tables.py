@@ -11,7 +11,7 @@ from typing import IO, BinaryIO, NamedTuple, cast
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tracegen.errors import PromptError, boundary
+from tracegen.errors import PromptError, UserError, boundary
 from tracegen.recipe import Benchmark, Columns, JsonlSource, ParquetSource, TableSource
 from tracegen.store import open_store, open_uri
 from tracegen.types import Domain
@@ -70,13 +70,17 @@ def parquet_files(source: ParquetSource, base: Path) -> list[str]:
 
 
 def texts(benchmark: Benchmark, base: Path) -> Iterator[tuple[str, str]]:
-    """Row number and text of each cell of a benchmark's columns that holds text."""
+    """Row number and text of each cell of a benchmark's columns that holds text. Raises PromptError."""
     for column in benchmark.columns:
         source = as_source(benchmark, column)
         rows = parquet_rows(source, base) if isinstance(source, ParquetSource) else jsonl_rows(source, base)
-        for row in rows:
-            if isinstance(cell := row.values.get(column), str) and cell.strip():
-                yield row.number, cell
+        try:
+            for row in rows:
+                if isinstance(cell := row.values.get(column), str) and cell.strip():
+                    yield row.number, cell
+        except UserError as error:
+            message = error.message.removeprefix(f"prompt source {source.name!r}").removeprefix(":").strip()
+            raise PromptError(f"benchmark {benchmark.name!r}: {message}", hint=error.hint) from error
 
 
 def as_source(benchmark: Benchmark, column: str) -> JsonlSource | ParquetSource:
