@@ -88,7 +88,7 @@ def placed(order: Order) -> Placed:
 def with_prompts(order: Order, place: Placed) -> Checked:
     """All prompts are read here."""
     recipe, store = order.recipe, SubStore(place.root, place.run_id)
-    plan = planned(store, recipe, order.loaded.base, partial(_unreadable, place.verifiers, Preflights(place.verifiers)))
+    plan = planned(store, recipe, order.loaded.base, partial(_checked, place.verifiers, Preflights(place.verifiers)))
     _enough_space(place.root, recipe, plan)
     named = verdict_set(place.verifiers, recipe.judge, place.sieve)
     return Checked(recipe, place.run_id, store, place.make_engine, named, plan, place.judge)
@@ -131,11 +131,16 @@ def _judge(recipe: Recipe) -> JudgeSpec | None:
         raise type(error)(f"judge: {error.message}", hint=error.hint) from None
 
 
-def _unreadable(verifiers: Mapping[str, Verifier], preflights: Preflights, reference: Reference) -> str:
-    """Why nobody can judge against this reference, or an empty string. Raises UserError for what this machine lacks."""
+def _checked(verifiers: Mapping[str, Verifier], preflights: Preflights, reference: Reference) -> str:
+    """As :func:`unreadable`. Raises UserError for what this machine lacks."""
+    preflights.before(reference.kind)
+    return unreadable(verifiers, reference)
+
+
+def unreadable(verifiers: Mapping[str, Verifier], reference: Reference) -> str:
+    """Why nobody can judge against this reference, or an empty string."""
     if isinstance(reference, NoReference):
         return ""  # asked for by name: `columns.answer: null`
-    preflights.before(reference.kind)
     verifier = verifiers.get(reference.kind)
     if verifier is None and reference.kind == "rubric":
         return "a rubric takes a judge that settles it, and the recipe names none (docs/judge.md)"

@@ -1,10 +1,12 @@
 """What a recipe may say about where prompts come from: closed models, one a kind of source. Reading is ``prompts/``."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import ConfigDict, Field, JsonValue, model_validator
 
+from tracegen.recipe_reads import Reads
+from tracegen.recipe_sets import filled
 from tracegen.types import Domain, Value
 
 
@@ -40,12 +42,31 @@ class Source(Value):
     2501.12948, 2.3.3): without it, the response begins with ``<think>\\n\\n</think>``, which is how R1 skips it."""
 
 
+def _unless_a_set_says(schema: dict[str, Any]) -> None:
+    """In the published schema: what a set says need not be given."""
+    told = [key for key in schema["required"] if key in ("domain", "dataset")]
+    schema["required"] = [key for key in schema["required"] if key not in told]
+    schema["anyOf"] = [{"required": ["set"]}, {"required": told}]
+
+
 class TableSource(Source):
     """Rows with a text and an answer column."""
 
+    model_config = ConfigDict(json_schema_extra=_unless_a_set_says)
+
+    set: str | None = None
+    """An open prompt set whose mapping ships with tracegen, as ``numinamath-1.5`` (docs/prompts.md): domain, licence,
+    dataset, columns and reads are the set's where the recipe does not give them."""
     columns: Columns = Columns()
+    reads: Reads = Reads()
+    """How a row becomes a prompt, where columns alone do not say it."""
     answer_pattern: str | None = None
     r"""Regular expression whose first group is the answer, as ``#### (.+)$`` for GSM8K; the last match counts."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_its_set_says(cls, given: Any) -> Any:
+        return filled(given) if isinstance(given, dict) else given
 
     @model_validator(mode="after")
     def _one_way_to_a_reference(self) -> Self:
@@ -79,6 +100,8 @@ class HubSource(TableSource):
     dataset: str
     config: str | None = None
     split: str = "train"
+    files: str = ""
+    """JSON Lines in the dataset's repository, for one that does not load by itself; ``split`` does not count then."""
     revision: str = Field(min_length=1)
     """A commit, so that the run can be repeated."""
 

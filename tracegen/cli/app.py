@@ -97,6 +97,24 @@ def plan(  # noqa: PLR0913
 
 
 @app.command()
+def prompts(
+    context: typer.Context,
+    recipe: options.RecipePath,
+    evidence: Annotated[
+        Path | None,
+        typer.Option("--evidence", metavar="FILE", help="Write what is left out, and why: .parquet, .jsonl or .csv."),
+    ] = None,
+    examples: Annotated[int, typer.Option("--examples", min=0, metavar="N", help="Of each kind, to show.")] = 3,
+    sets: options.Sets = None,
+    json: options.AsJson = False,
+) -> None:
+    """Read and settle a recipe's prompts, and report: duplicates, benchmarks, references, licences. Spends nothing."""
+    from tracegen.cli.prompts import show_prompts
+
+    show_prompts(context.obj, recipe, sets or [], evidence, examples, json=json)
+
+
+@app.command()
 def status(
     context: typer.Context,
     run: options.RunArgument = None,

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tracegen.corpus_differences import CorpusDifference
     from tracegen.differences import Difference
     from tracegen.planning.estimate import Estimate
+    from tracegen.preparation import Report
     from tracegen.quarantine import Kept
     from tracegen.recipe_file import Loaded
     from tracegen.rejudging import Rejudged, Rejudging
@@ -58,6 +59,9 @@ class Services(Protocol):
 
     def plan(self, loaded: "Loaded", store_uri: str, *, pilot: int, draws: int, on_progress: OnProgress) -> "Estimate":
         """What a recipe's run will take; a pilot of so many prompts measures first, in a run of its own."""
+
+    def prompts(self, loaded: "Loaded", evidence: Path | None) -> "Report":
+        """What a recipe's sources come to; what is left out is written to a file where one is given."""
 
     def runs(self, store_uri: str) -> Sequence[str]:
         """Run ids in the store, newest first."""
@@ -126,6 +130,11 @@ class Library:
         from tracegen.planning.plan import Asked, plan
 
         return plan(Asked(loaded, draws, pilot, store_uri), on_progress)
+
+    def prompts(self, loaded: "Loaded", evidence: Path | None) -> "Report":
+        from tracegen.preparation import report
+
+        return report(loaded, evidence)
 
     def runs(self, store_uri: str) -> Sequence[str]:
         from tracegen.runs import runs
