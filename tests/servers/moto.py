@@ -17,6 +17,8 @@ from botocore.config import Config
 
 from tests.servers.seaweed import free_ports
 
+MAIN = Path(__file__).with_name("moto_main.py")
+"""Run with -P: this folder has a moto.py, too."""
 START_S = 60.0
 REGION = "us-east-1"
 
@@ -62,7 +64,7 @@ def moto_server(folder: Path) -> Iterator[MotoServer]:
     (port,) = free_ports(1)
     server = MotoServer(f"http://127.0.0.1:{port}")
     log_path = folder / "moto.log"
-    command = [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    command = [sys.executable, "-P", "-W", "ignore", str(MAIN), "-H", "127.0.0.1", "-p", str(port)]
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     with log_path.open("wb") as log:
         process = subprocess.Popen(command, env=kept, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
