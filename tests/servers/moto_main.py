@@ -1,9 +1,13 @@
-"""moto's server, with the answers that Terraform's AWS provider needs and moto 5.2 lacks: subscribers and tags of a budget."""
+"""moto's server, with what Terraform's AWS provider needs and moto 5.2 lacks: subscribers and tags of a budget, launch
+templates whose own tags do not become part of what they launch, and instances in the security groups of their interfaces."""
 
 import json
 import sys
+from typing import Any
 
 from moto.budgets.responses import BudgetsResponse
+from moto.ec2.models.instances import Instance
+from moto.ec2.models.launch_templates import LaunchTemplate, LaunchTemplateBackend
 from moto.server import main
 
 
@@ -32,6 +36,26 @@ def create_budget(self: BudgetsResponse) -> str:
     return json.dumps({})
 
 
+_create = LaunchTemplateBackend.create_launch_template
+
+
+def create_launch_template(
+    self: LaunchTemplateBackend, name: str, description: str, template_data: dict[str, Any], tag_spec: dict[str, Any]
+) -> LaunchTemplate:
+    tags = [one for one in template_data.get("TagSpecifications", []) if one["ResourceType"] != "launch-template"]
+    return _create(self, name, description, {**template_data, "TagSpecifications": tags}, tag_spec)
+
+
+_prep_nics = Instance.prep_nics
+
+
+def prep_nics(self: Instance, *args: Any, **kwargs: Any) -> None:
+    _prep_nics(self, *args, **kwargs)
+    self.security_groups = self.security_groups or list(self.nics[0].group_set)
+
+
+Instance.prep_nics = prep_nics  # type: ignore[method-assign]
+LaunchTemplateBackend.create_launch_template = create_launch_template  # type: ignore[method-assign]
 for action in (describe_subscribers_for_notification, list_tags_for_resource, create_budget):
     setattr(BudgetsResponse, action.__name__, action)
 
