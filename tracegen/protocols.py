@@ -41,7 +41,8 @@ class Engine(Protocol):
     async def generate(self, request: Request) -> Generation:
         """One completion; called for many requests at once. Cancelling the call stops the request in the engine.
 
-        Raises EngineError when this request failed and may be tried again, EngineDead when none will succeed.
+        Raises EngineError when this request failed and may be tried again, EngineDead when none will succeed, and
+        UserError when none will until a person has mended something: the run stops.
         """
 
     async def close(self) -> None:

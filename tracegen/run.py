@@ -192,7 +192,9 @@ def _scheduler(checked: Checked, plan: Plan, settled: Set[str]) -> tuple[Schedul
     rules = checked.recipe.rejection
     counts = settled_counts(checked.store, checked.verdict_set, plan.shards, settled, rules.keep)
     given_up = {item.attempt_id: item.domain for item in quarantine.quarantined(checked.store)}
-    scheduler = Scheduler(plan.shards, rules, settled=counts, quarantined=given_up)
+    scheduler = Scheduler(
+        plan.shards, rules, settled=counts, quarantined=given_up, source_quotas=checked.recipe.source_quotas
+    )
     return scheduler, Watch(checked.run_id, scheduler, time.monotonic, time.time)
 
 

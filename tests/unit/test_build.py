@@ -25,7 +25,6 @@ from tracegen.ledger.schema import completions_to_table, judgements_to_table, wr
 from tracegen.prompts.prepare import load_plan, load_shard
 from tracegen.protocols import Store
 from tracegen.recipe import Recipe
-from tracegen.selection import keep, precedence, threshold
 from tracegen.store import LocalStore, MemoryStore
 from tracegen.store.faulty import Crashed, Fault, FaultyStore
 from tracegen.types import Attempt, Domain, Outcome
@@ -350,19 +349,6 @@ def test_datasets_reads_it(tmp_path: Path) -> None:
     assert by_glob.to_list() == by_card.to_list() == rows(store, built)
     assert by_glob.features.arrow_schema.names == SAMPLE.names
     assert by_glob[0]["messages"][1]["role"] == "assistant"
-
-
-def test_keep_takes_the_first_of_each_prompt() -> None:
-    attempts = [Attempt("b", 1), Attempt("a", 2), Attempt("a", 0), Attempt("a", 1)]
-    assert keep(attempts, 2) == [(Attempt("a", 0), 0), (Attempt("a", 1), 1), (Attempt("b", 1), 0)]
-
-
-def test_a_threshold_admits_exactly_its_quota() -> None:
-    ranks = [precedence(Attempt(f"{n:032x}", 0), n % 3, 7) for n in range(300)]
-    last = threshold(ranks, 120)
-    assert sum(rank <= last for rank in ranks) == 120
-    assert all(rank >> 56 <= 1 for rank in ranks if rank <= last)
-    assert all(rank <= threshold(ranks, 301) for rank in ranks)
 
 
 @pytest.mark.parametrize("weight", [0.5, 10, 1e9])

@@ -13,8 +13,7 @@ import pytest
 from tests.filled import SET, accepted, fill, judgement, recipe, settle
 from tests.servers.seaweed import S3Server
 from tests.unit.test_sources import SOURCE
-from tracegen import catalog
-from tracegen.catalog import ask, newest_corpus, open_catalog, query
+from tracegen.catalog import Answer, ask, newest_corpus, open_catalog, query, reading
 from tracegen.corpus.build import build
 from tracegen.corpus.schema import SAMPLE
 from tracegen.errors import PromptError, UserError
@@ -121,7 +120,10 @@ def test_the_newest_corpus_is_shown(tmp_path: Path) -> None:
     [
         ("SELEC 1", 'query refused: Parser Error: syntax error at or near "SELEC"'),
         ("SELECT domian FROM corpus", 'Candidate bindings: "domain"'),
-        ("SELECT * FROM traces", "the views are corpus, prompts, left_out, completions, verdicts"),
+        (
+            "SELECT * FROM traces",
+            "there is: samples, prompts, left_out, completions, verdicts, judged, run, corpus, waste, suspects",
+        ),
         ("SELECT 'a'::INT", "Could not convert string 'a' to INT32"),
         ("SELECT * FROM 's3://b/k.parquet'", "query "),
     ],
@@ -137,7 +139,7 @@ def test_wrong_sql_is_one_line(tmp_path: Path, sql: str, expected: str) -> None:
 def test_statements_without_rows_and_no_statement_at_all(tmp_path: Path) -> None:
     run(str(tmp_path)).put("note", b"")
     assert query(str(tmp_path), "r-1", "").rows == []
-    assert query(str(tmp_path), "r-1", "SELECT 1 AS one WHERE false") == catalog.Answer(("one",), [])
+    assert query(str(tmp_path), "r-1", "SELECT 1 AS one WHERE false") == Answer(("one",), [])
 
 
 def test_no_such_run(tmp_path: Path) -> None:
@@ -157,11 +159,11 @@ def s3_store(s3_server: S3Server, s3_uri: str, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.s3
-@pytest.mark.parametrize("load", [catalog._load_httpfs, no_httpfs], ids=["duckdb", "arrow"])
+@pytest.mark.parametrize("load", [reading.load_httpfs, no_httpfs], ids=["duckdb", "arrow"])
 def test_views_over_s3(
     tmp_path: Path, s3_store: str, monkeypatch: pytest.MonkeyPatch, load: Callable[[duckdb.DuckDBPyConnection], bool]
 ) -> None:
-    monkeypatch.setattr(catalog, "_load_httpfs", load)
+    monkeypatch.setattr(reading, "load_httpfs", load)
     store = filled(s3_store, tmp_path)
     assert [count(s3_store, view) for view in ("prompts", "completions", "verdicts")] == [40, 160, 160]
     assert count(s3_store, "corpus") == newest_corpus(store).rows  # type: ignore[union-attr]

@@ -9,11 +9,16 @@ from tracegen.protocols import Crew
 from tracegen.runtime.progress import RunSummary, Snapshot
 
 if TYPE_CHECKING:
+    from tracegen.cli.lint import Form
+    from tracegen.corpus_differences import CorpusDifference
     from tracegen.differences import Difference
     from tracegen.planning.estimate import Estimate
+    from tracegen.preparation import Report
     from tracegen.quarantine import Kept
     from tracegen.recipe_file import Loaded
     from tracegen.rejudging import Rejudged, Rejudging
+    from tracegen.students import Student
+    from tracegen.training.lint import Linted
 
 OnProgress = Callable[[Snapshot], None]
 
@@ -58,6 +63,9 @@ class Services(Protocol):
     def plan(self, loaded: "Loaded", store_uri: str, *, pilot: int, draws: int, on_progress: OnProgress) -> "Estimate":
         """What a recipe's run will take; a pilot of so many prompts measures first, in a run of its own."""
 
+    def prompts(self, loaded: "Loaded", evidence: Path | None) -> "Report":
+        """What a recipe's sources come to; what is left out is written to a file where one is given."""
+
     def runs(self, store_uri: str) -> Sequence[str]:
         """Run ids in the store, newest first."""
 
@@ -70,8 +78,17 @@ class Services(Protocol):
     def build(self, store_uri: str, run_id: str, verdict_set: str, *, processes: int | None = None) -> Built:
         """The corpus, from the ledger alone; by the run's own verdicts where no set is named."""
 
-    def query(self, store_uri: str, run_id: str, sql: str) -> Table:
-        """One SQL statement over a run's corpus and ledger."""
+    def query(self, store_uri: str, run_id: str, sql: str, verdict_set: str) -> Table:
+        """One SQL statement over a run's corpus and ledger; by the corpus's verdicts where no set is named."""
+
+    def query_corpus(self, corpus_uri: str, sql: str) -> Table:
+        """One SQL statement over a corpus's folder."""
+
+    def corpus_uri(self, store_uri: str, run_id: str, version: str) -> str:
+        """The folder of a run's corpus, by its version or the beginning of one."""
+
+    def compare_corpora(self, a_uri: str, b_uri: str, *, sample: int) -> "CorpusDifference":
+        """What tells two corpora apart."""
 
     def judge(self, in_path: Path, out_path: Path, processes: int, recipe: Path | None = None) -> Judged:
         """Verdicts for traces that anybody made, by a recipe's verifiers and judge where one is given."""
@@ -90,6 +107,15 @@ class Services(Protocol):
 
     def requeue(self, store_uri: str, run_id: str, attempt_ids: Collection[str] | None) -> "Sequence[Kept]":
         """Take attempts out of quarantine; None for all."""
+
+    def corpus(self, store_uri: str, run_id: str) -> str:
+        """Where a run's newest corpus is. Raises UserError before the first build."""
+
+    def students(self) -> "Sequence[Student]":
+        """The students that corpora are made for."""
+
+    def lint(self, place: str, form: "Form", sample: int | None) -> "Linted":
+        """The rows at a place, as trainers will see them."""
 
 
 class Library:
@@ -117,6 +143,11 @@ class Library:
 
         return plan(Asked(loaded, draws, pilot, store_uri), on_progress)
 
+    def prompts(self, loaded: "Loaded", evidence: Path | None) -> "Report":
+        from tracegen.preparation import report
+
+        return report(loaded, evidence)
+
     def runs(self, store_uri: str) -> Sequence[str]:
         from tracegen.runs import runs
 
@@ -138,11 +169,28 @@ class Library:
         built = build_corpus(store_uri, run_id, verdict_set, self._crew, processes=processes)
         return Built(built.path, built.rows)
 
-    def query(self, store_uri: str, run_id: str, sql: str) -> Table:
+    def query(self, store_uri: str, run_id: str, sql: str, verdict_set: str) -> Table:
         from tracegen.catalog import query
 
-        answer = query(store_uri, run_id, sql)
-        return Table(tuple(answer.columns), answer.rows)
+        answer = query(store_uri, run_id, sql, verdict_set)
+        return Table(answer.columns, answer.rows)
+
+    def query_corpus(self, corpus_uri: str, sql: str) -> Table:
+        from tracegen.catalog import ask, open_corpora
+
+        with open_corpora({"corpus": corpus_uri}) as connection:
+            answer = ask(connection, sql)
+        return Table(answer.columns, answer.rows)
+
+    def corpus_uri(self, store_uri: str, run_id: str, version: str) -> str:
+        from tracegen.catalog import corpus_uri
+
+        return corpus_uri(store_uri, run_id, version)
+
+    def compare_corpora(self, a_uri: str, b_uri: str, *, sample: int) -> "CorpusDifference":
+        from tracegen.corpus_differences import between
+
+        return between(a_uri, b_uri, sample=sample)
 
     def judge(self, in_path: Path, out_path: Path, processes: int, recipe: Path | None = None) -> Judged:
         from tracegen.judging import judge_file
@@ -178,3 +226,27 @@ class Library:
         from tracegen.quarantine import requeued
 
         return requeued(store_uri, run_id, attempt_ids)
+
+    def corpus(self, store_uri: str, run_id: str) -> str:
+        from tracegen.runs import newest_corpus_path
+
+        return newest_corpus_path(store_uri, run_id)
+
+    def students(self) -> "Sequence[Student]":
+        from tracegen.students import students
+
+        return students()
+
+    def lint(self, place: str, form: "Form", sample: int | None) -> "Linted":
+        from tracegen.students import load_student
+        from tracegen.training.dataset import open_dataset
+        from tracegen.training.lint import Linting, lint
+        from tracegen.training.tokens import load_renderer
+        from tracegen.training.trainers import trainer
+
+        student = load_student(form.student)
+        trainers = tuple(map(trainer, form.trainers))
+        dataset = open_dataset(place)
+        renderer = load_renderer(student, form.tokenizer, form.template)
+        limit = form.max_length or student.context
+        return lint(Linting(dataset, student, renderer, limit, trainers, sample))

@@ -55,7 +55,7 @@ class FileJob:
 
     reading: Reading
     shards: tuple[SettledShard, ...]
-    """Those that may hold ids of its span: by domain, then by id."""
+    """Those that may hold ids of its span: by lane, then by id."""
     version: str
     name: str
 
@@ -122,9 +122,9 @@ def _made(job: FileJob) -> Part:
 
 
 def _rows(job: FileJob, census: Census) -> Iterator[Row]:
-    # Within a domain the shards are in order of their ids, so a merge of the domains holds one shard of each.
-    by_domain = [tuple(shards) for _, shards in groupby(job.shards, key=lambda shard: shard.entry.domain)]
-    streams = [(row for shard in shards for row in samples(job.reading, shard, census)) for shards in by_domain]
+    # Within a lane the shards are in order of their ids, so a merge of the lanes holds one shard of each.
+    by_lane = [tuple(shards) for _, shards in groupby(job.shards, key=lambda shard: shard.entry.lane)]
+    streams = [(row for shard in shards for row in samples(job.reading, shard, census)) for shards in by_lane]
     return heapq.merge(*streams, key=lambda row: row["id"])
 
 

@@ -17,7 +17,7 @@ from tracegen.prompts.prepare import Plan
 from tracegen.protocols import Store, StoredObject
 from tracegen.types import Attempt, Outcome, ShardEntry
 
-VERDICT_COLUMNS = ["attempt_id", "prompt_id", "outcome", "reason", "verifier"]
+VERDICT_COLUMNS = ["attempt_id", "prompt_id", "outcome", "reason", "verifier", "completion_tokens"]
 ROWS_PER_BATCH = 64
 
 
@@ -29,6 +29,7 @@ class Verdict:
     outcome: Outcome
     reason: str
     verifier: str
+    completion_tokens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,13 @@ class SettledShard:
     def read_verdicts(self, store: Store, span: Span) -> list[Verdict]:
         rows = (row for found in self.verdicts for row in _read(store, found.key, VERDICT_COLUMNS).to_pylist())
         return [
-            Verdict(attempt(row["attempt_id"]), Outcome(row["outcome"]), row["reason"], row["verifier"])
+            Verdict(
+                attempt(row["attempt_id"]),
+                Outcome(row["outcome"]),
+                row["reason"],
+                row["verifier"],
+                row["completion_tokens"],
+            )
             for row in rows
             if row["attempt_id"] in span
         ]
@@ -82,7 +89,7 @@ class Settled:
     """Every settled shard of a run, under one verdict set."""
 
     shards: tuple[SettledShard, ...]
-    """By domain, then by id of the first prompt: within a domain, all of one shard's ids precede the next one's."""
+    """By lane, then by id of the first prompt: within a lane, all of one shard's ids precede the next one's."""
 
     def meeting(self, span: Span) -> tuple[SettledShard, ...]:
         """The shards that may hold ids of a span."""
@@ -97,7 +104,7 @@ class Settled:
 def settled(store: Store, plan: Plan, verdict_set: str) -> Settled:
     completions = _by_shard(store, COMPLETIONS)
     verdicts = _by_shard(store, verdicts_folder(verdict_set))
-    entries = sorted(plan.shards, key=lambda entry: (entry.domain, entry.first_prompt_id))
+    entries = sorted(plan.shards, key=lambda entry: (entry.lane, entry.first_prompt_id))
     return Settled(
         tuple(
             SettledShard(entry, tuple(completions[entry.shard_id]), tuple(verdicts.get(entry.shard_id, ())), end)
@@ -108,9 +115,9 @@ def settled(store: Store, plan: Plan, verdict_set: str) -> Settled:
 
 
 def _ends(entries: Sequence[ShardEntry]) -> Iterator[str]:
-    """Where the next shard of the same domain begins."""
+    """Where the next shard of the same lane begins."""
     for entry, following in zip_longest(entries, entries[1:]):
-        yield following.first_prompt_id if following and following.domain is entry.domain else END
+        yield following.first_prompt_id if following and following.lane == entry.lane else END
 
 
 def attempt(attempt_id: str) -> Attempt:
