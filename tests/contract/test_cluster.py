@@ -17,6 +17,8 @@ from tracegen.errors import VerifierError
 from tracegen.order import Order
 from tracegen.recipe import Where
 from tracegen.run import Cluster, run
+from tracegen.runs import build_corpus
+from tracegen.runtime.crew import Alone
 from tracegen.runtime.progress import RunSummary, Snapshot
 
 MakeCluster = Callable[[Where], Cluster]
@@ -85,6 +87,17 @@ def test_running_a_finished_run_does_nothing(make_cluster: MakeCluster, tmp_path
     assert again.corpus_path == first.corpus_path
     assert (again.rows, again.snapshot.domains) == (first.rows, first.snapshot.domains)
     left.must_be_whole()
+
+
+def test_a_corpus_of_many_files_is_made_where_the_parts_live(make_cluster: MakeCluster, tmp_path: Path) -> None:
+    given = order(recipe_file(tmp_path, corpus={"file_bytes": 1_000}))
+    summary = carry_out(given, make_cluster)
+    corpus = Path(str(summary.corpus_path))
+    made = {path.name: path.read_bytes() for path in corpus.iterdir()}
+    assert len(made) > 4
+    (corpus / "manifest.json").unlink()
+    again = build_corpus(given.store_uri, summary.run_id, crew=Alone())
+    assert {path.name: path.read_bytes() for path in Path(again.path).iterdir()} == made
 
 
 def test_a_quota_counts_accepted_traces(make_cluster: MakeCluster, tmp_path: Path) -> None:
