@@ -43,8 +43,11 @@ def unsourced(text: str) -> list[str]:
 
 def test_the_mix_is_the_published_one() -> None:
     assert RECIPE.rejection.quotas == {
-        Domain.MATH: 395_285, Domain.CODE: 211_129, Domain.STEM: 10_124,
-        Domain.LOGIC: 10_395, Domain.GENERAL: 177_812,
+        Domain.MATH: 395_285,
+        Domain.CODE: 211_129,
+        Domain.STEM: 10_124,
+        Domain.LOGIC: 10_395,
+        Domain.GENERAL: 177_812,
     }
     assert sum(RECIPE.rejection.quotas.values()) == 804_745
     assert {source.domain for source in RECIPE.prompts} == set(Domain)

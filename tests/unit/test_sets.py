@@ -505,8 +505,13 @@ def read(place: Path, written: Mapping[str, object], **keys: object) -> list[Pro
     return list(rows(SOURCE.validate_python({"name": "s", **written, **keys}), place))
 
 
-def test_every_set_has_its_rows() -> None:
+def test_every_set_has_its_rows_and_its_line_in_the_documentation() -> None:
     assert set(SETS) == set(prompt_sets())
+    page = (Path(__file__).parents[2] / "docs" / "prompts.md").read_text(encoding="utf-8")
+    lines = {name: line for name in SETS for line in page.splitlines() if line.startswith(f"| `{name}` |")}
+    assert set(lines) == set(SETS)
+    for name, of in prompt_sets().items():
+        assert of.licence in lines[name] or of.reads.licence
 
 
 @pytest.mark.parametrize("write", [as_jsonl, as_parquet])
