@@ -416,7 +416,7 @@ SETS: dict[str, Cases] = {
             )
         ],
         [
-            ({**MMLU, "answer": "F"}, "reference", "'F' is the letter of none of 3 options"),
+            ({**MMLU, "answer": "F"}, "reference", "'F' is none of 3 options"),
             ({**MMLU, "options": []}, "reference", "0 options"),
             ({**MMLU, "options": None}, "reference", "its options are no list of texts"),
         ],
@@ -546,6 +546,18 @@ def test_a_set_says_where_it_is_and_who_says_so(name: str) -> None:
     )
     assert origin(source) == f"{of.dataset}@{'0' * 40}"
     assert SOURCE.validate_python(source.model_dump(mode="json")) == source
+
+
+@pytest.mark.parametrize("write", [as_jsonl, as_parquet])
+def test_the_right_option_may_be_told_by_its_number(
+    tmp_path: Path, write: Callable[[Path, list[Row]], dict[str, str]]
+) -> None:
+    reads = {"reference": {"how": "options", "options": "options", "right": "answer_index"}}
+    wrong = {**MMLU, "answer_index": 3}
+    right, other = read(tmp_path, write(tmp_path, [MMLU, wrong]), set="mmlu-pro", reads=reads)
+    assert isinstance(right, Prompt)
+    assert right.reference == ChoiceReference(answer="B", options=("Iron", "Neon", "Zinc"))
+    assert other == Unusable("s", "70", "reference", "'3' is none of 3 options")
 
 
 def test_a_row_has_its_own_licence_id_and_difficulty(tmp_path: Path) -> None:
