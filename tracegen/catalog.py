@@ -43,7 +43,7 @@ VERDICT = pa.schema([*JUDGEMENT, pa.field("verdict_set", pa.string(), nullable=F
 WASTE = """
 CREATE VIEW waste AS
 WITH ranked AS (
-  SELECT v.*, p.domain, row_number() OVER (PARTITION BY verdict_set, prompt_id, outcome ORDER BY attempt_id) AS place
+  SELECT v.*, p.domain, row_number() OVER (PARTITION BY verdict_set, prompt_id, outcome ORDER BY {order}) AS place
   FROM verdicts v LEFT JOIN (SELECT prompt_id, domain FROM prompts) p USING (prompt_id)
 )
 SELECT verdict_set, domain,
@@ -56,6 +56,12 @@ SELECT verdict_set, domain,
 FROM ranked GROUP BY ALL
 """
 """Completion tokens by what became of them, as ``scheduling.tokens`` counts; what was lost never reached the ledger."""
+ORDERS = {
+    "shortest": "completion_tokens, attempt_id",
+    "random": "sha256(concat('{seed}', chr(0), attempt_id))",
+}
+"""Which of a prompt's right traces are kept, by the recipe's ``select``; else the first, as what ``diverse`` keeps only
+their text tells."""
 
 
 SUSPECT_ATTEMPTS = 3
@@ -141,7 +147,7 @@ def open_catalog(
         attach = _attach(connection, store)
         for view in _views(store):
             _create(connection, store, view, attach)
-        connection.execute(WASTE.format(keep=_keep(store)))
+        connection.execute(_waste(store))
         connection.execute(SUSPECTS)
     except BaseException:
         connection.close()
@@ -162,11 +168,14 @@ def open_files(files: Mapping[str, Path]) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _keep(store: Store) -> int:
-    """Traces that a prompt needs, as the run's recipe says."""
+def _waste(store: Store) -> str:
+    """The view, by the rules of the run's recipe."""
+    keep, seed, select = 1, 0, "first"
     with boundary(StoreError, f"cannot read {store.uri}/run.json"), suppress(KeyError):
-        return int(json.loads(store.get("run.json"))["recipe"]["rejection"]["keep"])
-    return 1
+        recipe = json.loads(store.get("run.json"))["recipe"]
+        keep, seed = int(recipe["rejection"]["keep"]), int(recipe["seed"])
+        select = recipe["rejection"].get("select", select)
+    return WASTE.format(keep=keep, order=ORDERS.get(select, "attempt_id").format(seed=seed))
 
 
 def newest_corpus(store: Store) -> CorpusManifest | None:

@@ -463,8 +463,9 @@ def _begun(prompt: OpenPrompt) -> None:
 def _ended(prompt: OpenPrompt, *, right: bool = False) -> None:
     """One attempt less is open; ``right``: it was accepted."""
     domain = prompt.shard.domain
-    before = prompt.coming
+    room = domain.keep - prompt.accepted
+    if room > 0 and (right or prompt.open <= room):
+        domain.coming -= 1
     prompt.open -= 1
     prompt.accepted += right
     domain.open -= 1
-    domain.coming += prompt.coming - before

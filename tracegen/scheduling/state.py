@@ -72,11 +72,6 @@ class OpenPrompt:
     closed: bool = False
 
     @property
-    def coming(self) -> int:
-        """Traces that what is open may still bring the corpus, which holds ``keep`` of a prompt."""
-        return max(0, min(self.open, self.shard.domain.keep - self.accepted))
-
-    @property
     def expected_tokens(self) -> float:
         """Of its next attempt: its own mean, or what its domain shows."""
         return self.tokens / self.finished if self.finished else self.shard.domain.mean_tokens
@@ -136,7 +131,7 @@ class DomainState:
     open: int = 0
     """Attempts handed out and not judged yet."""
     coming: int = 0
-    """Traces that these may bring the corpus, should all be right."""
+    """Of these, as many as may bring the corpus a trace: it holds ``keep`` of a prompt."""
     completions: int = 0
     tokens: TokenCounts = field(default_factory=TokenCounts)
     stopped: bool = False
@@ -261,7 +256,7 @@ class DomainState:
     def expected(self) -> float:
         """Accepted traces, with what is in flight expected to pass as others did."""
         right = self.open * (self.correct + 1) / (self.correct + self.incorrect + 2)
-        return self.accepted + min(right, self.coming)
+        return self.accepted + (right if right < self.coming else self.coming)
 
     @property
     def saturated(self) -> bool:
