@@ -151,6 +151,8 @@ class DomainState:
     ready: ReadyQueue = field(default_factory=ReadyQueue)
     returned: deque[InFlight] = field(default_factory=deque)
     """Attempts that came back without a completion, to be handed out again first."""
+    gathering: deque[OpenPrompt] = field(default_factory=deque)
+    """Prompts that have what they bring the quota, and get more attempts to choose from: whether it is filled or not."""
     parked: dict[OpenPrompt, None] = field(default_factory=dict)
     """Prompts that the floor gave up after the last shard was opened, in order: they come back if the quota needs it.
     """
@@ -193,11 +195,12 @@ class DomainState:
         """Who goes first when the queue runs dry: whoever may be the longest; for a quota, the likeliest to fill it."""
         if self.quota is None:
             return (-prompt.expected_tokens,)
-        if prompt.accepted >= self.keep:
-            # What is gathered to choose from fills no quota; but once that is full, nothing is gathered any more.
-            return (-1.0, -prompt.expected_tokens)
         gain = self.beliefs.outlook(prompt.group).gain((prompt.accepted, prompt.wrong))
         return (-gain, -prompt.expected_tokens)
+
+    def gathers(self, prompt: OpenPrompt) -> bool:
+        """Whether the prompt has all that it brings a quota, so that more attempts are only to choose from."""
+        return self.enough > self.keep <= prompt.accepted and self.quota is not None and not self.stopped
 
     @property
     def outcomes(self) -> int:
