@@ -34,7 +34,18 @@ from tracegen.students import ASSISTANT, BOS, EOS, USER, load_student, students 
 ROOT = Path(__file__).parents[2]
 FAMILIES = ("qwen-7b", "llama-8b")
 STEPS = 24
-QUICK = ("--learning-rate", "5e-3", "--batch", "8", "--micro-batch", "4", "--epochs", "9", "--max-length", str(POSITIONS))
+QUICK = (
+    "--learning-rate",
+    "5e-3",
+    "--batch",
+    "8",
+    "--micro-batch",
+    "4",
+    "--epochs",
+    "9",
+    "--max-length",
+    str(POSITIONS),
+)
 ENDING = ("--max-steps", str(STEPS), "--save-every", "6", "--dtype", "float32")
 
 
@@ -160,7 +171,10 @@ def test_the_student_loads_and_generates(trained: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(trained)
     model = AutoModelForCausalLM.from_pretrained(trained)
     asked = tokenizer.apply_chat_template(
-        [{"role": "user", "content": "What is 3 + 3?"}], add_generation_prompt=True, return_dict=True, return_tensors="pt"
+        [{"role": "user", "content": "What is 3 + 3?"}],
+        add_generation_prompt=True,
+        return_dict=True,
+        return_tensors="pt",
     )
     said = model.generate(**asked, max_new_tokens=4, do_sample=False, pad_token_id=tokenizer.pad_token_id)
     answer = tokenizer.decode(said[0, asked["input_ids"].shape[1] :])

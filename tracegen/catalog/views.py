@@ -54,7 +54,7 @@ SELECT {run_id} AS run_id, {verdict_set} AS verdict_set, {keep} AS keep,
 WASTE = """
 CREATE VIEW waste AS
 WITH ranked AS (
-  SELECT v.*, p.domain, row_number() OVER (PARTITION BY verdict_set, prompt_id, outcome ORDER BY attempt_id) AS place
+  SELECT v.*, p.domain, row_number() OVER (PARTITION BY verdict_set, prompt_id, outcome ORDER BY {order}) AS place
   FROM verdicts v LEFT JOIN (SELECT prompt_id, domain FROM prompts) p USING (prompt_id)
 )
 SELECT verdict_set, domain,
@@ -67,6 +67,12 @@ SELECT verdict_set, domain,
 FROM ranked GROUP BY ALL
 """
 """Completion tokens by what became of them, as ``scheduling.tokens`` counts; what was lost never reached the ledger."""
+ORDERS = {
+    "shortest": "completion_tokens, attempt_id",
+    "random": "sha256(concat('{seed}', chr(0), attempt_id))",
+}
+"""Which of a prompt's right traces are kept, by the recipe's ``select``; else the first, as what ``diverse`` keeps only
+their text tells."""
 
 
 SUSPECT_ATTEMPTS = 3
@@ -149,8 +155,13 @@ def _create_views(connection: Connection, store: Store, run_id: str, verdict_set
     keep = int(recipe.get("rejection", {}).get("keep", 1))
     connection.execute(_run_view(recipe.get("where", {}), run_id, judged, keep))
     connection.execute(CORPUS.format(name="corpus", samples=SAMPLES_VIEW))
-    connection.execute(WASTE.format(keep=keep))
+    connection.execute(WASTE.format(keep=keep, order=_order(recipe)))
     connection.execute(SUSPECTS)
+
+
+def _order(recipe: Mapping[str, Any]) -> str:
+    select = recipe.get("rejection", {}).get("select", "first")
+    return ORDERS.get(select, "attempt_id").format(seed=int(recipe.get("seed", 0)))
 
 
 def _run_view(where: Mapping[str, Any], run_id: str, verdict_set: str, keep: int) -> str:
