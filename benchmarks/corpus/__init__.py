@@ -1,0 +1,1 @@
+"""The corpus: how fast it is built, and what it takes on disk."""
