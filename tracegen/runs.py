@@ -75,6 +75,17 @@ def build_corpus(store_uri: str, run_id: str, verdict_set: str = "") -> BuiltCor
     return build_from_ledger(store, recipe, verdict_set or own_set, run_id)
 
 
+def newest_corpus_path(store_uri: str, run_id: str) -> str:
+    """Where the corpus is that the view ``corpus`` shows. Raises UserError before the first build."""
+    from tracegen.catalog import newest_corpus
+
+    store = SubStore(open_store(store_uri), run_id)
+    manifest = newest_corpus(store)
+    if manifest is None:
+        raise UserError(f"run {run_id} has no corpus yet", hint=f"tracegen build {run_id} makes one")
+    return f"{store.uri}/corpus/{manifest.version}"
+
+
 def described_run(store: Store) -> tuple[Recipe, str]:
     """The recipe that a run was begun with, and the verdict set that it writes. ``store`` is the run's own."""
     described = _described(store, RUN_KEY)

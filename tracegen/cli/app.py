@@ -215,6 +215,46 @@ def quarantine(
 
 
 @app.command()
+def students(context: typer.Context, json: options.AsJson = False) -> None:
+    """The six students of the published distillation, and the settings each is trained with."""
+    from tracegen.cli.lint import show_students
+
+    show_students(context.obj, json=json)
+
+
+@app.command()
+def lint(  # noqa: PLR0913
+    context: typer.Context,
+    place: options.Rows,
+    student: options.Student,
+    trainers: Annotated[
+        list[str] | None,
+        typer.Option("--for", metavar="TRAINER", help="As trl, llama-factory, axolotl, verl or nemo; else as all."),
+    ] = None,
+    tokenizer: Annotated[
+        str, typer.Option("--tokenizer", metavar="PATH|HUB-ID", help="Instead of the published distill's.")
+    ] = "",
+    template: Annotated[
+        str,
+        typer.Option("--chat-template", metavar="FILE", help="Instead of the student's; `tokenizer`: its tokenizer's."),
+    ] = "",
+    max_length: Annotated[
+        int | None, typer.Option("--max-length", min=1, metavar="TOKENS", help="Instead of the student's context.")
+    ] = None,
+    sample: Annotated[
+        str, typer.Option("--sample", metavar="N|all", help="Rows to render; every row is read. 2000 if left out.")
+    ] = "",
+    store: options.StoreUri = DEFAULT_STORE,
+    json: options.AsJson = False,
+) -> None:
+    """Look at rows as trainers will, and tell what would go wrong. Exits with 1 where something would."""
+    from tracegen.cli.lint import Form, show_lint
+
+    form = Form(place, student, tuple(trainers or ()), tokenizer, template, max_length, sample)
+    show_lint(context.obj, store, form, json=json)
+
+
+@app.command()
 def doctor(json: options.AsJson = False) -> None:
     """What this machine can run, and what to install for the rest."""
     from tracegen.cli.doctor import show_doctor

@@ -16,6 +16,13 @@ RunArgument = Annotated[
 RunOption = Annotated[
     str | None, typer.Option("--run", metavar="RUN", help="A run id, or the beginning of one; the newest if left out.")
 ]
+Rows = Annotated[
+    str,
+    typer.Argument(
+        metavar="ROWS|RUN", help="A corpus, or any folder, glob or file of .parquet or .jsonl, also s3://; or a run."
+    ),
+]
+Student = Annotated[str, typer.Option("--student", metavar="NAME", help="As qwen-7b; `tracegen students` has all.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 Engine = Annotated[str | None, typer.Option("--engine", metavar="NAME", help="Instead of the recipe's teacher.engine.")]
 Cluster = Annotated[

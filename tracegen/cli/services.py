@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Protocol
 from tracegen.runtime.progress import RunSummary, Snapshot
 
 if TYPE_CHECKING:
+    from tracegen.cli.lint import Form
     from tracegen.differences import Difference
     from tracegen.planning.estimate import Estimate
     from tracegen.quarantine import Kept
     from tracegen.recipe_file import Loaded
     from tracegen.rejudging import Rejudged, Rejudging
+    from tracegen.students import Student
+    from tracegen.training.lint import Linted
 
 OnProgress = Callable[[Snapshot], None]
 
@@ -89,6 +92,15 @@ class Services(Protocol):
 
     def requeue(self, store_uri: str, run_id: str, attempt_ids: Collection[str] | None) -> "Sequence[Kept]":
         """Take attempts out of quarantine; None for all."""
+
+    def corpus(self, store_uri: str, run_id: str) -> str:
+        """Where a run's newest corpus is. Raises UserError before the first build."""
+
+    def students(self) -> "Sequence[Student]":
+        """The students that corpora are made for."""
+
+    def lint(self, place: str, form: "Form", sample: int | None) -> "Linted":
+        """The rows at a place, as trainers will see them."""
 
 
 class Library:
@@ -173,3 +185,27 @@ class Library:
         from tracegen.quarantine import requeued
 
         return requeued(store_uri, run_id, attempt_ids)
+
+    def corpus(self, store_uri: str, run_id: str) -> str:
+        from tracegen.runs import newest_corpus_path
+
+        return newest_corpus_path(store_uri, run_id)
+
+    def students(self) -> "Sequence[Student]":
+        from tracegen.students import students
+
+        return students()
+
+    def lint(self, place: str, form: "Form", sample: int | None) -> "Linted":
+        from tracegen.students import load_student
+        from tracegen.training.dataset import open_dataset
+        from tracegen.training.lint import Linting, lint
+        from tracegen.training.tokens import load_renderer
+        from tracegen.training.trainers import trainer
+
+        student = load_student(form.student)
+        trainers = tuple(map(trainer, form.trainers))
+        dataset = open_dataset(place)
+        renderer = load_renderer(student, form.tokenizer, form.template)
+        limit = form.max_length or student.context
+        return lint(Linting(dataset, student, renderer, limit, trainers, sample))

@@ -1,0 +1,86 @@
+"""A row as the turns of a conversation: the one place that knows under which columns they may be."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tracegen.errors import UserError
+from tracegen.training.dataset import Row
+from tracegen.training.trainers import Shape
+
+COLUMNS = ("id", "messages", "prompt", "completion", "response", "text", "thinking")
+"""All that is read of a row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """The turns of one row."""
+
+    id: str
+    shape: Shape
+    turns: tuple[dict[str, str], ...]
+    """Each with ``role`` and ``content``; for a text, one turn of an assistant."""
+    thinking: bool | None = None
+    """False: the row says that its answer comes without reasoning. None: it does not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A row whose turns are not text."""
+
+    id: str
+    why: str
+
+
+def shape_of(columns: Sequence[str], place: str) -> Shape:
+    """Which shape rows with these columns have. Raises UserError for none."""
+    if "messages" in columns:
+        return Shape.MESSAGES
+    if "prompt" in columns and "completion" in columns:
+        return Shape.COMPLETION
+    if "prompt" in columns and "response" in columns:
+        return Shape.RESPONSE
+    if "text" in columns:
+        return Shape.TEXT
+    found = ", ".join(columns[:12]) or "none"
+    raise UserError(
+        f"{place}: no column messages, prompt with completion or response, or text", hint=f"columns there: {found}"
+    )
+
+
+def needed(shape: Shape) -> tuple[str, ...]:
+    """The columns that a shape is read from."""
+    parts = {
+        Shape.MESSAGES: ("messages",),
+        Shape.COMPLETION: ("prompt", "completion"),
+        Shape.RESPONSE: ("prompt", "response"),
+        Shape.TEXT: ("text",),
+    }
+    return ("id", *parts[shape], "thinking")
+
+
+def read(row: Row, number: int, shape: Shape) -> Conversation | Unread:
+    """The row's turns; ``number`` is its place from 1, and its name where it has no id."""
+    name = str(row["id"]) if row.get("id") is not None else f"row {number:,}"
+    turns: list[Any]
+    match shape:
+        case Shape.MESSAGES:
+            turns = row.get("messages") or []
+        case Shape.TEXT:
+            turns = [{"role": "assistant", "content": row.get("text")}]
+        case _:
+            last = row.get("completion" if shape is Shape.COMPLETION else "response")
+            turns = [*_turns(row.get("prompt"), "user"), *_turns(last, "assistant")]
+            shape = Shape.MESSAGES if isinstance(last, list) else shape
+    for turn in turns:
+        if not isinstance(turn, dict) or not isinstance(turn.get("content"), str):
+            return Unread(name, "a turn without text as its content")
+    thinking = row.get("thinking")
+    told = thinking if isinstance(thinking, bool) else None
+    return Conversation(
+        name, shape, tuple({"role": str(turn.get("role")), "content": turn["content"]} for turn in turns), told
+    )
+
+
+def _turns(value: Any, role: str) -> list[Any]:
+    return value if isinstance(value, list) else [{"role": role, "content": value}]

@@ -1,0 +1,105 @@
+"""A student's tokenizer and chat template, as the trainers call them. ``transformers`` is imported when asked for."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tracegen.errors import MissingDependency, UserError, first_line
+from tracegen.students import Student
+
+TOKENIZERS_OWN = "tokenizer"
+"""In the place of a template's file: the template that came with the tokenizer."""
+
+Messages = Sequence[Mapping[str, str]]
+
+
+@dataclass(slots=True)
+class Renderer:
+    """Turns to text, and text to token ids."""
+
+    tokenizer: Any
+    """A ``transformers`` tokenizer."""
+    template: str
+    is_students: bool
+    """The template is the one that ships with the student."""
+    generation_prompt: str = field(init=False, default="")
+    """What the template puts before an assistant's turn."""
+
+    def __post_init__(self) -> None:
+        asked = [{"role": "user", "content": "Q"}]
+        try:
+            plain, asking = self.render(asked), self.render(asked, generation=True)
+        except UserError:
+            return  # the rows will tell
+        self.generation_prompt = asking[len(plain) :] if asking.startswith(plain) else ""
+
+    @property
+    def bos(self) -> str:
+        return str(self.tokenizer.bos_token or "")
+
+    @property
+    def eos(self) -> str:
+        return str(self.tokenizer.eos_token or "")
+
+    def render(self, messages: Messages, *, generation: bool = False) -> str:
+        """Raises UserError for turns that the template refuses."""
+        from jinja2 import TemplateError
+
+        try:
+            text = self.tokenizer.apply_chat_template(
+                list(messages), chat_template=self.template, tokenize=False, add_generation_prompt=generation
+            )
+        except (TemplateError, TypeError) as error:
+            raise UserError(f"the chat template refuses it: {first_line(error)}") from None
+        return str(text)
+
+    def encode(self, texts: Sequence[str], *, special: bool = False) -> list[list[int]]:
+        """Token ids of each text; ``special``: the tokenizer may add its own, as a beginning of the sentence."""
+        if not texts:
+            return []
+        found = self.tokenizer(list(texts), add_special_tokens=special, return_attention_mask=False, verbose=False)
+        ids: list[list[int]] = found["input_ids"]
+        return ids
+
+    def split_tokens(self, tokens: Sequence[str]) -> tuple[str, ...]:
+        """Those that are not one token each."""
+        return tuple(token for token, ids in zip(tokens, self.encode(tokens), strict=True) if len(ids) != 1)
+
+
+def load_renderer(student: Student, tokenizer: str = "", template: str = "") -> Renderer:
+    """A student's renderer, or one with another tokenizer (folder or hub id) or template (file, or ``tokenizer``).
+
+    Raises MissingDependency, and UserError for what cannot be loaded.
+    """
+    loaded = load_tokenizer(tokenizer or student.tokenizer)
+    if not template:
+        return Renderer(loaded, student.template, is_students=True)
+    if template != TOKENIZERS_OWN:
+        return Renderer(loaded, _template_file(template), is_students=False)
+    if not loaded.chat_template:
+        raise UserError(f"the tokenizer {loaded.name_or_path} has no chat template", hint="name a .jinja file")
+    return Renderer(loaded, str(loaded.chat_template), is_students=False)
+
+
+def load_tokenizer(name: str) -> Any:
+    """A tokenizer by folder or hub id. Raises MissingDependency, UserError."""
+    try:
+        from transformers import AutoTokenizer
+    except ImportError:
+        raise MissingDependency(
+            "rendering rows needs transformers, which is not installed", hint="pip install 'tracegen[students]'"
+        ) from None
+    try:
+        return AutoTokenizer.from_pretrained(name)
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"cannot load the tokenizer {name}: {first_line(error)}", hint="name a folder with --tokenizer"
+        ) from None
+
+
+def _template_file(path: str) -> str:
+    try:
+        return Path(path).expanduser().read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"cannot read the chat template {path}: {first_line(error)}") from None
