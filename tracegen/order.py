@@ -20,7 +20,7 @@ from tracegen.recipe_file import Loaded
 from tracegen.registry import resolve
 from tracegen.runs import RUN_KEY
 from tracegen.store import SubStore, free_bytes, open_store, preflight
-from tracegen.types import Domain, NoReference, Reference
+from tracegen.types import Lane, NoReference, Reference
 from tracegen.verify.judge import JudgeSpec
 from tracegen.verify.preflight import Preflights
 from tracegen.verify.spec import build_verifiers
@@ -88,7 +88,7 @@ def placed(order: Order) -> Placed:
 def with_prompts(order: Order, place: Placed) -> Checked:
     """All prompts are read here."""
     recipe, store = order.recipe, SubStore(place.root, place.run_id)
-    plan = planned(store, recipe, order.loaded.base, partial(_unreadable, place.verifiers, Preflights(place.verifiers)))
+    plan = planned(store, recipe, order.loaded.base, partial(_checked, place.verifiers, Preflights(place.verifiers)))
     _enough_space(place.root, recipe, plan)
     named = verdict_set(place.verifiers, recipe.judge, place.sieve)
     return Checked(recipe, place.run_id, store, place.make_engine, named, plan, place.judge)
@@ -131,11 +131,16 @@ def _judge(recipe: Recipe) -> JudgeSpec | None:
         raise type(error)(f"judge: {error.message}", hint=error.hint) from None
 
 
-def _unreadable(verifiers: Mapping[str, Verifier], preflights: Preflights, reference: Reference) -> str:
-    """Why nobody can judge against this reference, or an empty string. Raises UserError for what this machine lacks."""
+def _checked(verifiers: Mapping[str, Verifier], preflights: Preflights, reference: Reference) -> str:
+    """As :func:`unreadable`. Raises UserError for what this machine lacks."""
+    preflights.before(reference.kind)
+    return unreadable(verifiers, reference)
+
+
+def unreadable(verifiers: Mapping[str, Verifier], reference: Reference) -> str:
+    """Why nobody can judge against this reference, or an empty string."""
     if isinstance(reference, NoReference):
         return ""  # asked for by name: `columns.answer: null`
-    preflights.before(reference.kind)
     verifier = verifiers.get(reference.kind)
     if verifier is None and reference.kind == "rubric":
         return "a rubric takes a judge that settles it, and the recipe names none (docs/judge.md)"
@@ -180,10 +185,14 @@ def _enough_space(store: Store, recipe: Recipe, plan: Plan | Prepared) -> None:
 def _text_bytes(recipe: Recipe, prepared: Prepared) -> int:
     """What ledger and corpus come to, if every second attempt is accepted."""
     rules = recipe.rejection
-    prompts: Counter[Domain] = Counter()
+    prompts: Counter[Lane] = Counter()
     for shard in prepared.manifest.shards:
-        prompts[shard.domain] += shard.prompts
-    per_prompt = min(rules.max_attempts, 2 * rules.keep)
-    attempts = sum(min(n * per_prompt, 2 * rules.quotas.get(domain, n * per_prompt)) for domain, n in prompts.items())
-    tokens = attempts * min(recipe.teacher.sampling.max_tokens, EXPECTED_TOKENS)
+        prompts[shard.lane] += shard.prompts
+    per_prompt = min(rules.max_attempts, 2 * rules.enough)
+    per_sample = 2 * rules.enough / rules.keep
+    attempts = 0.0
+    for lane, n in prompts.items():
+        quota = recipe.source_quotas[lane.source] if lane.source else rules.quotas.get(lane.domain)
+        attempts += n * per_prompt if quota is None else min(n * per_prompt, per_sample * quota)
+    tokens = int(attempts) * min(recipe.teacher.sampling.max_tokens, EXPECTED_TOKENS)
     return int(2 * min(tokens, rules.token_budget or tokens) * BYTES_PER_TOKEN * STORED_SHARE)

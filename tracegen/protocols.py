@@ -3,9 +3,9 @@
 Everything that waits is ``async``; everything that thinks is a plain function.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NewType, Protocol
+from typing import NewType, Protocol, TypeVar
 
 from tracegen.types import (
     EngineIdentity,
@@ -41,7 +41,8 @@ class Engine(Protocol):
     async def generate(self, request: Request) -> Generation:
         """One completion; called for many requests at once. Cancelling the call stops the request in the engine.
 
-        Raises EngineError when this request failed and may be tried again, EngineDead when none will succeed.
+        Raises EngineError when this request failed and may be tried again, EngineDead when none will succeed, and
+        UserError when none will until a person has mended something: the run stops.
         """
 
     async def close(self) -> None:
@@ -242,3 +243,18 @@ class RecorderPort(Protocol):
         """Which of these attempts an open shard's journal holds, and their completions in that order."""
 
     async def close(self) -> None: ...
+
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Crew(Protocol):
+    """Does many independent pieces of work: in this process, in several, or on a cluster."""
+
+    def each(self, work: Callable[[Item], Result], items: Sequence[Item]) -> Generator[Result, None, None]:
+        """The result of each item, in any order. Closed early, it begins no more of them.
+
+        ``work`` and items must be picklable. Its errors are raised. An item whose process dies is done again elsewhere,
+        so ``work`` must be repeatable; raises ActorLost when that happens again and again.
+        """

@@ -22,6 +22,7 @@ from tracegen.recipe_sources import (
     ReasoningGymSource,
     SyntheticSource,
     TableSource,
+    contradiction,
 )
 from tracegen.recipe_where import Assumed, JudgePlace, Where
 from tracegen.types import Domain, Value
@@ -54,12 +55,18 @@ __all__ = [
 
 RECIPE_SCHEMA = "tracegen/recipe/1"
 
+SelectionName = Literal["first", "shortest", "random", "diverse"]
+
 
 class Rejection(Value):
     """Rejection sampling: when a prompt has enough, and when it is given up."""
 
     keep: int = Field(1, gt=0)
     """Accepted traces wanted per prompt."""
+    gather: int | None = Field(None, gt=0)
+    """So many accepted traces are gathered per prompt before ``keep`` of them are chosen; ``keep`` where None."""
+    select: SelectionName = "first"
+    """Which of a prompt's accepted traces are kept: see ``tracegen/selection.py``."""
     max_attempts: int = Field(4, gt=0)
     quotas: dict[Domain, Annotated[int, Field(gt=0)]] = {}
     """Accepted traces wanted per domain; a domain without a quota runs through all of its prompts."""
@@ -73,10 +80,41 @@ class Rejection(Value):
     token_budget: int | None = Field(None, gt=0)
     """A hard stop: completion tokens over the whole run, those in flight included."""
 
+    @property
+    def enough(self) -> int:
+        """Accepted traces after which a prompt is asked for no more."""
+        return self.keep if self.gather is None else self.gather
+
     @model_validator(mode="after")
     def _keep_is_reachable(self) -> Self:
         if self.keep > self.max_attempts:
             msg = f"keep ({self.keep}) is more than max_attempts ({self.max_attempts})"
+            raise ValueError(msg)
+        if not self.keep <= self.enough <= self.max_attempts:
+            msg = f"gather ({self.gather}) must be from keep ({self.keep}) to max_attempts ({self.max_attempts})"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _there_is_a_choice(self) -> Self:
+        gathers, chooses = self.enough > self.keep, self.select != "first"
+        if gathers and self.policy == "fixed":
+            msg = f"policy fixed makes all max_attempts ({self.max_attempts}), whatever is gathered: leave gather out"
+            raise ValueError(msg)
+        if gathers and not chooses:
+            msg = (
+                f"gather ({self.gather}) pays for traces beyond keep ({self.keep}), and select: first never takes one: "
+                "set select to shortest, random or diverse, or leave gather out"
+            )
+            raise ValueError(msg)
+        if chooses and not gathers and self.policy != "fixed":
+            msg = (
+                f"select: {self.select} has nothing to choose from, as a prompt gets no more than keep ({self.keep}) "
+                "accepted traces: set gather to more than keep"
+            )
+            raise ValueError(msg)
+        if self.select == "diverse" and self.keep == 1:
+            msg = "select: diverse looks for traces that differ from each other: set keep to 2 or more"
             raise ValueError(msg)
         return self
 
@@ -124,6 +162,21 @@ class Recipe(Value):
             msg = f"two prompt sources have the same name: {', '.join(sorted(names))}"
             raise ValueError(msg)
         return self
+
+    @model_validator(mode="after")
+    def _quotas_agree(self) -> Self:
+        if problem := contradiction(self.prompts, self.rejection.quotas):
+            raise ValueError(problem)
+        return self
+
+    @property
+    def source_quotas(self) -> dict[str, int]:
+        """Accepted traces wanted per prompt source, of those that have a quota."""
+        return {source.name: source.quota for source in self.prompts if source.quota is not None}
+
+    def thinks(self, source: str) -> bool:
+        """Whether the teacher is to think about the prompts of this source."""
+        return all(one.thinking for one in self.prompts if one.name == source)
 
     @property
     def digest(self) -> str:

@@ -48,10 +48,11 @@ def _line(detail: ErrorDetails) -> str:
             parents, _ = _walk(detail["loc"][:-1])
             return f"{_dotted(parents)}unknown key {path[-1]!r}{_nearest(path[-1], _keys(detail['loc'][:-1]))}"
         case "union_tag_not_found":
-            return f"{_dotted(path)}'kind' is required; {_names(_tags(schema))}"
+            return f"{_dotted(path)}{detail['ctx']['discriminator']} is required; {_names(_tags(schema))}"
         case "union_tag_invalid":
             tag = str(detail["ctx"]["tag"])
-            return f"{_dotted(path)}unknown kind {tag!r}{_nearest(tag, _tags(schema))}"
+            key = detail["ctx"]["discriminator"].strip("'")
+            return f"{_dotted(path)}unknown {key} {tag!r}{_nearest(tag, _tags(schema))}"
         case "enum" | "literal_error" if path and path[-1] == "[key]":
             return f"{_dotted(path[:-2])}unknown key {detail['input']!r}; {_phrase(detail['msg'])}"
     given = "" if detail["type"] in _WITHOUT_INPUT else f", not {_shown(detail['input'])}"

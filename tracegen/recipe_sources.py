@@ -1,9 +1,12 @@
 """What a recipe may say about where prompts come from: closed models, one a kind of source. Reading is ``prompts/``."""
 
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import ConfigDict, Field, JsonValue, model_validator
 
+from tracegen.recipe_reads import Reads
+from tracegen.recipe_sets import filled
 from tracegen.types import Domain, Value
 
 
@@ -31,14 +34,39 @@ class Source(Value):
     licence: str = "unknown"
     limit: int | None = Field(None, gt=0)
     """Take the first so many rows only."""
+    quota: int | None = Field(None, gt=0)
+    """Samples wanted from this source; without one it runs through all of its prompts, or until its domain's quota is
+    filled."""
+    thinking: bool = True
+    """Whether the teacher is to think before it answers. R1's pipeline gave simple general prompts no reasoning (arXiv
+    2501.12948, 2.3.3): without it, the response begins with ``<think>\\n\\n</think>``, which is how R1 skips it."""
+
+
+def _unless_a_set_says(schema: dict[str, Any]) -> None:
+    """In the published schema: what a set says need not be given."""
+    told = [key for key in schema["required"] if key in ("domain", "dataset")]
+    schema["required"] = [key for key in schema["required"] if key not in told]
+    schema["anyOf"] = [{"required": ["set"]}, {"required": told}]
 
 
 class TableSource(Source):
     """Rows with a text and an answer column."""
 
+    model_config = ConfigDict(json_schema_extra=_unless_a_set_says)
+
+    set: str | None = None
+    """An open prompt set whose mapping ships with tracegen, as ``numinamath-1.5`` (docs/prompts.md): domain, licence,
+    dataset, columns and reads are the set's where the recipe does not give them."""
     columns: Columns = Columns()
+    reads: Reads = Reads()
+    """How a row becomes a prompt, where columns alone do not say it."""
     answer_pattern: str | None = None
     r"""Regular expression whose first group is the answer, as ``#### (.+)$`` for GSM8K; the last match counts."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_its_set_says(cls, given: Any) -> Any:
+        return filled(given) if isinstance(given, dict) else given
 
     @model_validator(mode="after")
     def _one_way_to_a_reference(self) -> Self:
@@ -72,6 +100,8 @@ class HubSource(TableSource):
     dataset: str
     config: str | None = None
     split: str = "train"
+    files: str = ""
+    """JSON Lines in the dataset's repository, for one that does not load by itself; ``split`` does not count then."""
     revision: str = Field(min_length=1)
     """A commit, so that the run can be repeated."""
 
@@ -100,3 +130,21 @@ class SyntheticSource(Source):
 PromptSource = Annotated[
     JsonlSource | ParquetSource | HubSource | ReasoningGymSource | SyntheticSource, Field(discriminator="kind")
 ]
+
+
+def contradiction(sources: Sequence[PromptSource], quotas: Mapping[Domain, int]) -> str:
+    """Why the quotas of sources and domains cannot all be filled, and what to do; empty where they can."""
+    for domain in {source.domain: None for source in sources}:
+        ours = [source for source in sources if source.domain is domain]
+        asked, free = sum(source.quota or 0 for source in ours), [one.name for one in ours if one.quota is None]
+        wanted = quotas.get(domain)
+        if not asked or wanted is None:
+            continue
+        come_to = f"the quotas of {domain}'s sources come to {asked}"
+        if asked > wanted:
+            return f"{come_to}, more than rejection.quotas.{domain} ({wanted}): lower them, or leave one of the two out"
+        if not free and asked < wanted:
+            return f"{come_to}, less than rejection.quotas.{domain} ({wanted}): leave rejection.quotas.{domain} out"
+        if free and asked == wanted:
+            return f"{come_to}, all of rejection.quotas.{domain}: nothing is left for source {free[0]}, which has none"
+    return ""

@@ -67,6 +67,9 @@ class Where(Value):
     notice_file: str | None = None
     """A file that, where it exists on a replica's node, tells that the node will be taken away: it holds the Unix time,
     or nothing for two minutes from now. The replica is drained."""
+    build_processes: int | None = Field(None, gt=0)
+    """How many make the files of the corpus where ``cluster`` is local. Left out: one per core, as far as there is 1 GiB
+    of free memory for each."""
     min_free_bytes: int = Field(1024**3, ge=0)
     """Refuse to start with less free space in a local store."""
     engines: dict[str, EngineOptions] = {}

@@ -26,10 +26,11 @@ from tracegen.ledger.process import this_process
 from tracegen.ledger.settle import open_shards, settled_shards, sweep
 from tracegen.order import Checked, Order, placed, with_prompts
 from tracegen.prompts.prepare import Plan, load_shard, write_plan
-from tracegen.protocols import RecorderPort, ReplicaPort, VerifierPort
+from tracegen.protocols import Crew, RecorderPort, ReplicaPort, VerifierPort
 from tracegen.recipe import Recipe
 from tracegen.runs import RUN_KEY, STATUS_KEY
 from tracegen.runtime.coordinator import Coordinator, Parts, Surroundings
+from tracegen.runtime.crew import Alone
 from tracegen.runtime.notices import FileNotice, no_notice
 from tracegen.runtime.progress import RunSummary, Snapshot
 from tracegen.runtime.recorder import RecorderSpec
@@ -40,6 +41,7 @@ from tracegen.runtime.stopping import until_stopped, while_kept
 from tracegen.runtime.watch import Watch
 from tracegen.scheduling.scheduler import Scheduler
 from tracegen.scheduling.state import Poisoned
+from tracegen.store import lives_in_one_process
 from tracegen.verify.spec import HostSpec
 
 logger = logging.getLogger(__name__)
@@ -60,6 +62,8 @@ class Cluster(Protocol):
     async def start_recorder(self, spec: RecorderSpec, recorder_id: str) -> RecorderPort: ...
 
     async def start_verifiers(self, spec: HostSpec, number: int) -> VerifierPort: ...
+
+    def crew(self) -> Crew: ...
 
     def close(self) -> None: ...
 
@@ -129,7 +133,7 @@ async def _driven(
     except VerifierDrift as error:
         await asyncio.to_thread(_distrust, mine, error)
         raise
-    corpus = await asyncio.to_thread(_corpus, order, checked, watch, on_progress)
+    corpus = await _corpus(checked, cluster, watch, on_progress) if order.build else None
     last = watch.snapshot([], "done")
     on_progress(last)
     await asyncio.to_thread(_publish, mine, last)
@@ -188,7 +192,9 @@ def _scheduler(checked: Checked, plan: Plan, settled: Set[str]) -> tuple[Schedul
     rules = checked.recipe.rejection
     counts = settled_counts(checked.store, checked.verdict_set, plan.shards, settled, rules.keep)
     given_up = {item.attempt_id: item.domain for item in quarantine.quarantined(checked.store)}
-    scheduler = Scheduler(plan.shards, rules, settled=counts, quarantined=given_up)
+    scheduler = Scheduler(
+        plan.shards, rules, settled=counts, quarantined=given_up, source_quotas=checked.recipe.source_quotas
+    )
     return scheduler, Watch(checked.run_id, scheduler, time.monotonic, time.time)
 
 
@@ -258,10 +264,22 @@ def _publish(mine: Claim, snapshot: Snapshot) -> None:
     mine.store.put(STATUS_KEY, json.dumps(snapshot.to_json()).encode())
 
 
-def _corpus(
-    order: Order, checked: Checked, watch: Watch, on_progress: Callable[[Snapshot], None]
-) -> BuiltCorpus | None:
-    if not order.build:
-        return None
+async def _corpus(
+    checked: Checked, cluster: Cluster, watch: Watch, on_progress: Callable[[Snapshot], None]
+) -> BuiltCorpus:
     on_progress(watch.snapshot([], "building"))
-    return build(checked.store, checked.recipe, checked.verdict_set, checked.run_id)
+    crew = Alone() if lives_in_one_process(checked.store) else cluster.crew()
+    stopped = Event()
+
+    def told(made: int, of: int) -> None:
+        logger.info("corpus: %d of %d files", made, of)
+        if stopped.is_set():
+            raise InterruptedError
+
+    try:
+        return await asyncio.to_thread(
+            build, checked.store, checked.recipe, checked.verdict_set, checked.run_id, crew, told
+        )
+    finally:
+        # A thread cannot be cancelled: this ends it with the file in hand. What is made stays made.
+        stopped.set()

@@ -12,10 +12,11 @@ from tracegen.corpus.build import BuiltCorpus
 from tracegen.corpus.build import build as build_from_ledger
 from tracegen.errors import StoreError, UserError, boundary
 from tracegen.ledger.layout import VERDICTS
-from tracegen.protocols import Store
+from tracegen.protocols import Crew, Store
 from tracegen.recipe import Recipe
+from tracegen.runtime.crew import Alone, Pool
 from tracegen.runtime.progress import Snapshot
-from tracegen.store import SubStore, hurried, open_store
+from tracegen.store import SubStore, hurried, lives_in_one_process, open_store
 
 RUN_KEY = "run.json"
 """What a run is: written once, when it begins."""
@@ -63,16 +64,23 @@ def status(store_uri: str, run_id: str, *, now_s: float | None = None) -> Snapsh
     return snapshot
 
 
-def build_corpus(store_uri: str, run_id: str, verdict_set: str = "") -> BuiltCorpus:
+def build_corpus(
+    store_uri: str, run_id: str, verdict_set: str = "", crew: Crew | None = None, *, processes: int | None = None
+) -> BuiltCorpus:
     """The corpus of everything settled so far, by the recipe that the run was begun with; by the verdicts of its own
     set, or of one that ``tracegen judge`` has written. Raises UserError for a set that is not there.
+
+    Its files are made by the crew; without one, by so many processes of this machine, or as many as the recipe says.
     """
     store = SubStore(open_store(store_uri), run_id)
     recipe, own_set = described_run(store)
     known = verdict_sets(store) if verdict_set else ()
     if verdict_set and verdict_set not in known:
         raise UserError(f"run {run_id} has no verdict set {verdict_set!r}", hint=f"it has: {', '.join(known)}")
-    return build_from_ledger(store, recipe, verdict_set or own_set, run_id)
+    if lives_in_one_process(store):
+        crew = Alone()
+    crew = crew or Pool(processes or recipe.where.build_processes)
+    return build_from_ledger(store, recipe, verdict_set or own_set, run_id, crew)
 
 
 def newest_corpus_path(store_uri: str, run_id: str) -> str:

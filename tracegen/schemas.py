@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 from pydantic import BaseModel
 
-from tracegen import filter_options, recipe, types
+from tracegen import filter_options, recipe, recipe_reads, types
 from tracegen.columns import Column
 from tracegen.corpus import manifest, schema
 from tracegen.corpus.manifest import CorpusManifest
@@ -57,7 +57,7 @@ def documents() -> dict[str, Document]:
         "verdict.v1.json": table_document(
             "tracegen/verdict/1", JUDGEMENT, ledger | _docs_of(types.Verdict, types.Judgement)
         ),
-        "sample.v1.json": table_document(schema.CORPUS_SCHEMA, schema.SAMPLE, sample),
+        "sample.v2.json": table_document(schema.CORPUS_SCHEMA, schema.SAMPLE, sample),
         "manifest.v1.json": model_document("tracegen/manifest/1", CorpusManifest),
     }
 
@@ -76,7 +76,7 @@ def model_document(name: str, model: type[BaseModel]) -> Document:
     document: Document = {"$schema": JSON_SCHEMA, "$id": name, **model.model_json_schema()}
     known = {
         name: one
-        for home in (types, filter_options, recipe, manifest)
+        for home in (types, filter_options, recipe_reads, recipe, manifest)
         for name, one in vars(home).items()
         if isinstance(one, type)
     }

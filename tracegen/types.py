@@ -339,13 +339,23 @@ class Judgement(Row):
     cpu_s: float
 
 
+class Lane(NamedTuple):
+    """Prompts with a goal of their own: a source that has a quota, or all others of a domain."""
+
+    domain: Domain
+    source: str = ""
+    """Empty for the sources without a quota."""
+
+
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """A fixed set of prompts of one domain: the unit of commit and of file."""
+    """A fixed set of prompts of one lane: the unit of commit and of file."""
 
     shard_id: str
     domain: Domain
     prompt_ids: tuple[str, ...]
+    source: str = ""
+    """Of a source with a quota; else empty, and the sources are mixed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,7 +367,13 @@ class ShardEntry:
     prompts: int
     """How many."""
     first_prompt_id: str = ""
-    """Shards of a domain do not overlap: each holds the ids from its first to the next one's first."""
+    """Shards of a lane do not overlap: each holds the ids from its first to the next one's first."""
+    source: str = ""
+    """As a shard's."""
+
+    @property
+    def lane(self) -> Lane:
+        return Lane(self.domain, self.source)
 
 
 def prompt_id(domain: Domain, text: str) -> str:

@@ -26,7 +26,7 @@ def main(corpus: str, source: str) -> int:
     samples = pyarrow.dataset.dataset(sorted(glob(f"{corpus}/train-*.parquet"))).to_table().to_pylist()
     wrong = 0
     for sample in samples:
-        boxed = re.findall(r"\\boxed\{([^{}]*)\}", sample["response"].rpartition("</think>")[2])
+        boxed = re.findall(r"\\boxed\{([^{}]*)\}", sample["messages"][1]["content"].rpartition("</think>")[2])
         question = sample["messages"][0]["content"].strip()
         if question not in answers or not boxed or number(boxed[-1]) != answers[question]:
             wrong += 1

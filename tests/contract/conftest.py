@@ -1,5 +1,6 @@
-"""The stores that a ledger may lie in."""
+"""The stores that a ledger may lie in, and a Ray."""
 
+import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,3 +21,20 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
         case _:
             server = request.getfixturevalue("s3_server")
             yield open_store(request.getfixturevalue("s3_uri"), env=server.env)
+
+
+@pytest.fixture(scope="session")
+def local_ray() -> Iterator[None]:
+    """One small Ray for the whole session."""
+    ray = pytest.importorskip("ray")
+    os.environ["RAY_AUTH_MODE"] = "disabled"
+    ray.init(
+        address="local",
+        num_cpus=4,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level="ERROR",
+        object_store_memory=100 * 1024**2,
+    )
+    yield
+    ray.shutdown()

@@ -3,7 +3,7 @@
 import json
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,23 +20,6 @@ from tracegen.run import Cluster, run
 from tracegen.runtime.progress import RunSummary, Snapshot
 
 MakeCluster = Callable[[Where], Cluster]
-
-
-@pytest.fixture(scope="session")
-def local_ray() -> Iterator[None]:
-    """One small Ray for the whole session."""
-    ray = pytest.importorskip("ray")
-    os.environ["RAY_AUTH_MODE"] = "disabled"
-    ray.init(
-        address="local",
-        num_cpus=4,
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level="ERROR",
-        object_store_memory=100 * 1024**2,
-    )
-    yield
-    ray.shutdown()
 
 
 @pytest.fixture(params=["local", pytest.param("ray", marks=pytest.mark.ray)])

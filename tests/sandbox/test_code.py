@@ -8,6 +8,8 @@ import pytest
 
 from tracegen.errors import UserError
 from tracegen.judging import judge_file
+from tracegen.prompts.programs import from_input_output
+from tracegen.recipe_reads import InputOutput
 from tracegen.types import (
     AssertsReference,
     CheckReference,
@@ -306,3 +308,22 @@ def test_without_isolation_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def _told(verdict: Verdict) -> tuple[Outcome, str, str]:
     return verdict.outcome, verdict.reason, verdict.detail
+
+
+@pytest.mark.parametrize(
+    ("tests", "right", "wrong"),
+    [
+        ('"inputs": [[[3, 1], 1]], "outputs": [[3]]', "def f(a, k): return a[0]", "def f(a, k): return a[1]"),
+        ('"inputs": [[[3, 1], 1]], "outputs": [[3]]', "def f(a, k): return [a[0]]", "def f(a, k): return []"),
+        ('"inputs": [[2]], "outputs": [[[1, 2]]]', "def f(n): return (1, n)", "def f(n): return (n, 1)"),
+        ('"inputs": [["é"]], "outputs": [null]', "def f(s): pass", "def f(s): return s"),
+        ('"inputs": [[0.1, 0.2]], "outputs": [0.3]', "def f(a, b): return a + b", "def f(a, b): return a - b"),
+        ('"inputs": [[1]], "outputs": [{"1": 2}]', "def f(a): return {a: 2}", "def f(a): return {a: 1}"),
+    ],
+)
+def test_calls_as_apps_writes_them(tests: str, right: str, wrong: str) -> None:
+    how = InputOutput(how="input_output", tests="input_output")
+    reference = from_input_output(json.loads(f'{{"fn_name": "f", {tests}}}'), "", how).reference
+    assert isinstance(reference, AssertsReference)
+    assert judged(reference, right) == PASSED
+    assert judged(reference, wrong) == WRONG

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -23,7 +24,7 @@ from tracegen.ledger.layout import completions_key, verdicts_key
 from tracegen.ledger.schema import completions_to_table, judgements_to_table, write_parquet
 from tracegen.prompts.prepare import load_plan, load_shard
 from tracegen.protocols import Store
-from tracegen.selection import keep, precedence, threshold
+from tracegen.recipe import Recipe
 from tracegen.store import LocalStore, MemoryStore
 from tracegen.store.faulty import Crashed, Fault, FaultyStore
 from tracegen.types import Attempt, Domain, Outcome
@@ -49,13 +50,12 @@ def test_a_sample_says_everything_about_itself(tmp_path: Path) -> None:
     samples = rows(store, built)
     assert built.rows == len(samples) == 40
     sample = next(row for row in samples if row["source"] == "sums" and row["source_row"] == "3")
-    assert sample["prompt"] == f"sums 2?\n\n{INSTRUCTION}" == user_turn(of.teacher, Domain.MATH, "sums 2?")
-    assert sample["response"] == "<think>\nso 1\n\nthen é\n</think>\n\nIt is \\boxed{1}."
+    assert sample["user_turn"] == f"sums 2?\n\n{INSTRUCTION}" == user_turn(of.teacher, Domain.MATH, "sums 2?")
     assert sample["messages"] == [
-        {"role": "user", "content": sample["prompt"]},
-        {"role": "assistant", "content": sample["response"]},
+        {"role": "user", "content": sample["user_turn"]},
+        {"role": "assistant", "content": "<think>\nso 1\n\nthen é\n</think>\n\nIt is \\boxed{1}."},
     ]
-    assert (sample["reasoning"], sample["answer"]) == ("so 1\n\nthen é", "It is \\boxed{1}.")
+    assert sample["answer"] == "It is \\boxed{1}."
     assert (sample["reference_answer"], json.loads(sample["reference"])["kind"]) == ("2", "answer")
     assert (sample["attempt_index"], sample["attempts"], sample["pass_rate"]) == (1, 4, pytest.approx(2 / 3))
     assert (sample["verifier"], sample["verdict_reason"], sample["verdict_set"]) == ("math/1", "equal", SET)
@@ -80,18 +80,106 @@ def test_same_ledger_same_recipe_same_bytes(tmp_path: Path) -> None:
 def test_a_build_that_dies_at_any_write_is_finished_by_the_next_one(
     tmp_path: Path, when: Literal["before", "after"]
 ) -> None:
-    whole, of = MemoryStore(), recipe(corpus={"file_bytes": 20_000})
+    whole, of = MemoryStore(), recipe(corpus={"file_bytes": 6_000})
     fill(whole, tmp_path, of, accepted)
     expected = files(whole, build(whole, of, SET, "r-1"))
     assert len(expected) > 4
-    for nth in range(1, len(expected) + 1):
+    for nth in range(1, 2 * len(expected) - 1):
         store = MemoryStore()
         fill(store, tmp_path, of, accepted)
         with pytest.raises(Crashed):
             build(FaultyStore(store, [Fault("put", nth, "crash", when)]), of, SET, "r-1")
         left = {found.key: store.get(found.key) for found in store.list("corpus/")}
+        recorded = {found.key for found in store.list("building/")}
         assert left.items() <= expected.items()
-        assert files(store, build(store, of, SET, "r-1")) == expected
+        again = FaultyStore(store)
+        assert files(store, build(again, of, SET, "r-1")) == expected
+        if "manifest.json" not in "".join(left):
+            # Each file without a record and its record, README and manifest; nothing else is written.
+            assert again.calls["put"] == 2 * (len(expected) - 2 - len(recorded)) + 2
+        assert not list(store.list("building/"))
+
+
+def half_built(store: Store, base: Path, of: Recipe) -> tuple[dict[str, bytes], list[str]]:
+    """The finished corpus, from another store; and the records that a build left here when it died at its manifest."""
+    whole = MemoryStore()
+    for one in (whole, store):
+        fill(one, base, of, accepted)
+    expected = files(whole, build(whole, of, SET, "r-1"))
+    with pytest.raises(Crashed):
+        build(FaultyStore(store, [Fault("put", 2 * (len(expected) - 2) + 2)]), of, SET, "r-1")
+    return expected, [found.key for found in store.list("building/")]
+
+
+def cut(data: bytes) -> bytes:
+    return data[:-1]
+
+
+def changed(data: bytes) -> bytes:
+    return data.replace(b'"prompt_tokens":', b'"prompt_tokens":1', 1)
+
+
+def of_another_version(data: bytes) -> bytes:
+    return data.replace(b'"made_by":"tracegen', b'"made_by":"tracegem', 1)
+
+
+def no_json(data: bytes) -> bytes:
+    return b"\xff" + data
+
+
+@pytest.mark.parametrize("damage", [cut, changed, of_another_version, no_json])
+def test_a_damaged_record_counts_for_nothing(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+    store, of = MemoryStore(), recipe(corpus={"file_bytes": 3_000})
+    expected, records = half_built(store, tmp_path, of)
+    before = store.get(records[1])
+    store.put(records[1], damage(before))
+    assert store.get(records[1]) != before
+    again = FaultyStore(store)
+    assert files(store, build(again, of, SET, "r-1")) == expected
+    assert again.calls["put"] == 2 + 2
+
+
+@pytest.mark.parametrize("damage", [cut, None])
+def test_a_damaged_file_is_made_again(tmp_path: Path, damage: Callable[[bytes], bytes] | None) -> None:
+    store, of = MemoryStore(), recipe(corpus={"file_bytes": 3_000})
+    expected, _ = half_built(store, tmp_path, of)
+    key = next(key for key in expected if "train-00001" in key)
+    store.delete(key)
+    if damage:
+        store.put(key, damage(expected[key]))
+    again = FaultyStore(store)
+    assert files(store, build(again, of, SET, "r-1")) == expected
+    assert again.calls["put"] == 2 + 2
+
+
+@pytest.mark.parametrize("verb", ["put", "delete"])
+def test_two_builders_at_once_write_the_same(tmp_path: Path, verb: str) -> None:
+    of, watched = recipe(corpus={"file_bytes": 1_500}), FaultyStore(MemoryStore())
+    fill(watched.store, tmp_path, of, accepted, prompts=6, attempts=1)
+    expected = files(watched.store, build(watched, of, SET, "r-1"))
+    assert watched.calls[verb] > 1
+    for nth in range(1, watched.calls[verb] + 1):
+        store, begun = MemoryStore(), Counter[str]()
+        fill(store, tmp_path, of, accepted, prompts=6, attempts=1)
+
+        def another(called: str, _: str, store: Store = store, begun: Counter[str] = begun, nth: int = nth) -> None:
+            begun[called] += 1
+            if (called, begun[called]) == (verb, nth):
+                build(store, of, SET, "r-1")  # whole, with its sweep, within ours
+
+        assert files(store, build(FaultyStore(store, before=another), of, SET, "r-1")) == expected
+        assert begun[verb] >= nth
+        assert not list(store.list("building/"))
+
+
+def test_files_that_were_cut_otherwise_are_not_left_among_ours(tmp_path: Path) -> None:
+    store, of = MemoryStore(), recipe(corpus={"file_bytes": 3_000})
+    fill(store, tmp_path, of, accepted)
+    built = build(store, of, SET, "r-1")
+    expected = files(store, built)
+    store.delete(f"corpus/{built.version}/manifest.json")
+    store.put(f"corpus/{built.version}/train-00000-of-00099.parquet", b"of an earlier version")
+    assert files(store, build(store, of, SET, "r-1")) == expected
 
 
 def test_more_ledger_is_another_version(tmp_path: Path) -> None:
@@ -142,7 +230,7 @@ def test_a_quota_is_met_exactly_and_takes_first_traces_first(tmp_path: Path) -> 
 
 
 def test_files_are_cut_by_size_and_sorted_by_id(tmp_path: Path) -> None:
-    store, of = MemoryStore(), recipe(corpus={"file_bytes": 40_000, "row_group_bytes": 500})
+    store, of = MemoryStore(), recipe(corpus={"file_bytes": 12_000, "row_group_bytes": 500})
     fill(store, tmp_path, of, accepted, prompts=60)
     built = build(store, of, SET, "r-1")
     assert len(built.manifest.files) > 2
@@ -171,10 +259,10 @@ def test_the_schema_is_what_is_written(tmp_path: Path) -> None:
     ).metadata
     column = metadata.row_group(0).column(0)
     assert (column.path_in_schema, column.compression, column.has_column_index) == ("id", "ZSTD", True)
-    encodings = {metadata.row_group(0).column(n).path_in_schema: metadata.row_group(0).column(n) for n in range(34)}
-    assert not encodings["response"].has_dictionary_page
+    encodings = {metadata.row_group(0).column(n).path_in_schema: metadata.row_group(0).column(n) for n in range(32)}
+    assert not encodings["messages.list.element.content"].has_dictionary_page
     assert encodings["domain"].has_dictionary_page
-    assert len(SAMPLE) == len({column.name for column in COLUMNS}) == 33
+    assert len(SAMPLE) == len({column.name for column in COLUMNS}) == 31
 
 
 def test_a_ledger_without_correct_traces_gives_an_empty_corpus(tmp_path: Path) -> None:
@@ -249,7 +337,7 @@ def test_the_card_has_the_header_that_the_hub_reads(tmp_path: Path) -> None:
 
 def test_datasets_reads_it(tmp_path: Path) -> None:
     datasets = pytest.importorskip("datasets")
-    store, of = LocalStore(tmp_path / "store"), recipe(corpus={"file_bytes": 20_000, "row_group_bytes": 500})
+    store, of = LocalStore(tmp_path / "store"), recipe(corpus={"file_bytes": 6_000, "row_group_bytes": 500})
     fill(store, tmp_path, of)
     built = build(store, of, SET, "r-1")
     assert len(built.manifest.files) > 1
@@ -263,19 +351,6 @@ def test_datasets_reads_it(tmp_path: Path) -> None:
     assert by_glob[0]["messages"][1]["role"] == "assistant"
 
 
-def test_keep_takes_the_first_of_each_prompt() -> None:
-    attempts = [Attempt("b", 1), Attempt("a", 2), Attempt("a", 0), Attempt("a", 1)]
-    assert keep(attempts, 2) == [(Attempt("a", 0), 0), (Attempt("a", 1), 1), (Attempt("b", 1), 0)]
-
-
-def test_a_threshold_admits_exactly_its_quota() -> None:
-    ranks = [precedence(Attempt(f"{n:032x}", 0), n % 3, 7) for n in range(300)]
-    last = threshold(ranks, 120)
-    assert sum(rank <= last for rank in ranks) == 120
-    assert all(rank >> 56 <= 1 for rank in ranks if rank <= last)
-    assert all(rank <= threshold(ranks, 301) for rank in ranks)
-
-
 @pytest.mark.parametrize("weight", [0.5, 10, 1e9])
 def test_no_file_is_empty(weight: float) -> None:
     weights = Weights()
@@ -283,5 +358,7 @@ def test_no_file_is_empty(weight: float) -> None:
     for one in ids:
         weights.add(one, weight)
     layout = weights.cut(100)
-    assert {layout.file_of(one) for one in ids} == set(range(len(layout)))
-    assert [layout.file_of(one) for one in sorted(ids)] == sorted(layout.file_of(one) for one in ids)
+    spans = [layout.span(number) for number in range(len(layout))]
+    assert all(any(one in span for one in ids) for span in spans)
+    assert all(sum(one in span for span in spans) == 1 for one in ids)
+    assert [span.end for span in spans[:-1]] == [span.first for span in spans[1:]]

@@ -13,8 +13,7 @@ import pytest
 from tests.filled import SET, accepted, fill, judgement, recipe, settle
 from tests.servers.seaweed import S3Server
 from tests.unit.test_sources import SOURCE
-from tracegen import catalog
-from tracegen.catalog import ask, newest_corpus, open_catalog, query
+from tracegen.catalog import Answer, ask, newest_corpus, open_catalog, query, reading
 from tracegen.corpus.build import build
 from tracegen.corpus.schema import SAMPLE
 from tracegen.errors import PromptError, UserError
@@ -53,8 +52,9 @@ def test_views_of_a_whole_run(tmp_path: Path) -> None:
     answer = query(uri, "r-1", "SELECT verdict_set, outcome, count(*) AS n FROM verdicts GROUP BY ALL ORDER BY ALL")
     assert answer.columns == ("verdict_set", "outcome", "n")
     assert {row[0] for row in answer.rows} == {SET}
-    [row] = query(uri, "r-1", "SELECT messages[2].content = response FROM corpus LIMIT 1").rows
-    assert row == (True,)
+    parts = r"'<think>' || chr(10) || reasoning || chr(10) || '</think>' || chr(10) || chr(10) || answer"
+    whole = f"SELECT DISTINCT response = {parts}, response = messages[2].content, prompt = user_turn FROM corpus"
+    assert query(uri, "r-1", whole).rows == [(True, True, True)]
     joined = "FROM corpus JOIN completions ON id = attempt_id JOIN prompts p ON p.prompt_id = corpus.prompt_id"
     assert query(uri, "r-1", f"SELECT count(*) {joined} WHERE contains(corpus.prompt, p.text)").rows == [
         (count(uri, "corpus"),)
@@ -73,7 +73,7 @@ def test_a_run_that_has_only_begun_has_empty_views_with_the_same_columns(tmp_pat
 def test_duckdb_reports_the_schemas(tmp_path: Path) -> None:
     filled(str(tmp_path / "store"), tmp_path)
     with open_catalog(str(tmp_path / "store"), "r-1", threads=1, memory_bytes=10**9) as connection:
-        for view, schema in (("corpus", SAMPLE), ("prompts", PROMPT), ("completions", COMPLETION)):
+        for view, schema in (("samples", SAMPLE), ("prompts", PROMPT), ("completions", COMPLETION)):
             reported = connection.sql(f"SELECT * FROM {view}").to_arrow_table().schema
             assert reported.names == schema.names
             assert [plain(field.type) for field in reported] == [plain(field.type) for field in schema]
@@ -120,7 +120,10 @@ def test_the_newest_corpus_is_shown(tmp_path: Path) -> None:
     [
         ("SELEC 1", 'query refused: Parser Error: syntax error at or near "SELEC"'),
         ("SELECT domian FROM corpus", 'Candidate bindings: "domain"'),
-        ("SELECT * FROM traces", "the views are corpus, prompts, left_out, completions, verdicts"),
+        (
+            "SELECT * FROM traces",
+            "there is: samples, prompts, left_out, completions, verdicts, judged, run, corpus, waste, suspects",
+        ),
         ("SELECT 'a'::INT", "Could not convert string 'a' to INT32"),
         ("SELECT * FROM 's3://b/k.parquet'", "query "),
     ],
@@ -136,7 +139,7 @@ def test_wrong_sql_is_one_line(tmp_path: Path, sql: str, expected: str) -> None:
 def test_statements_without_rows_and_no_statement_at_all(tmp_path: Path) -> None:
     run(str(tmp_path)).put("note", b"")
     assert query(str(tmp_path), "r-1", "").rows == []
-    assert query(str(tmp_path), "r-1", "SELECT 1 AS one WHERE false") == catalog.Answer(("one",), [])
+    assert query(str(tmp_path), "r-1", "SELECT 1 AS one WHERE false") == Answer(("one",), [])
 
 
 def test_no_such_run(tmp_path: Path) -> None:
@@ -156,11 +159,11 @@ def s3_store(s3_server: S3Server, s3_uri: str, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.s3
-@pytest.mark.parametrize("load", [catalog._load_httpfs, no_httpfs], ids=["duckdb", "arrow"])
+@pytest.mark.parametrize("load", [reading.load_httpfs, no_httpfs], ids=["duckdb", "arrow"])
 def test_views_over_s3(
     tmp_path: Path, s3_store: str, monkeypatch: pytest.MonkeyPatch, load: Callable[[duckdb.DuckDBPyConnection], bool]
 ) -> None:
-    monkeypatch.setattr(catalog, "_load_httpfs", load)
+    monkeypatch.setattr(reading, "load_httpfs", load)
     store = filled(s3_store, tmp_path)
     assert [count(s3_store, view) for view in ("prompts", "completions", "verdicts")] == [40, 160, 160]
     assert count(s3_store, "corpus") == newest_corpus(store).rows  # type: ignore[union-attr]

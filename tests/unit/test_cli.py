@@ -28,6 +28,7 @@ from tracegen.cli.progress import Board, Lines, board, line
 from tracegen.cli.services import Built, Judged, OnProgress, Table
 from tracegen.cli.summary import next_commands
 from tracegen.cli.words import duration, of, share
+from tracegen.corpus_differences import CorpusDifference
 from tracegen.differences import Difference
 from tracegen.errors import EngineDead, Fenced, RecipeError, StoreUnavailable
 from tracegen.rejudging import Rejudged, Rejudging
@@ -66,6 +67,14 @@ DIFFERENCE = Difference(
     Answer(("outcome_a", "outcome_b", "traces"), [("correct", "incorrect", 7)]),
     Answer(("outcome_a", "reason_a", "outcome_b", "reason_b", "traces"), [("correct", "equal", "incorrect", "x", 7)]),
     Answer(("id", "answer"), [("p.0000", "a long answer " * 9)]),
+)
+
+CORPUS_DIFFERENCE = CorpusDifference(
+    Answer(("manifest", "a", "b"), [("rows", 1, 2)]),
+    Answer(("rows_that_are", "rows", "tokens_a", "tokens_b"), [("only in b", 1, None, 9), ("same", 1, 7, 7)]),
+    Answer(("domain", "rows_a", "rows_b"), [("math", 1, 2)]),
+    Answer(("column", "has_it", "rows_that_differ"), []),
+    Answer(("what", "id", "columns"), [("only in b", "p.0000", "")]),
 )
 
 
@@ -118,13 +127,25 @@ class Canned:
         self._ask("status", store_uri, run_id)
         return SNAPSHOT
 
-    def build(self, store_uri: str, run_id: str, verdict_set: str) -> Built:
+    def build(self, store_uri: str, run_id: str, verdict_set: str, *, processes: int | None = None) -> Built:
         self._ask("build", store_uri, run_id, verdict_set)
         return Built("/w/corpus/v1", 1234)
 
-    def query(self, store_uri: str, run_id: str, sql: str) -> Table:
-        self._ask("query", store_uri, run_id, sql)
+    def query(self, store_uri: str, run_id: str, sql: str, verdict_set: str) -> Table:
+        self._ask("query", store_uri, run_id, sql, *([verdict_set] if verdict_set else []))
         return self.table
+
+    def query_corpus(self, corpus_uri: str, sql: str) -> Table:
+        self._ask("query_corpus", corpus_uri, sql)
+        return self.table
+
+    def corpus_uri(self, store_uri: str, run_id: str, version: str) -> str:
+        self._ask("corpus_uri", store_uri, run_id, version)
+        return f"{store_uri}/{run_id}/corpus/{version}"
+
+    def compare_corpora(self, a_uri: str, b_uri: str, *, sample: int) -> CorpusDifference:
+        self._ask("compare_corpora", a_uri, b_uri, sample)
+        return CORPUS_DIFFERENCE
 
     def judge(self, in_path: Path, out_path: Path, processes: int, recipe: Path | None = None) -> Judged:
         self._ask("judge", in_path, out_path, processes, *([recipe] if recipe else []))
@@ -194,7 +215,8 @@ def test_run_hands_on_what_was_asked(tracegen: Any) -> None:
         ["run", "r.yaml", "--replicas", "0"],
         ["judge", "f.jsonl", "--processes", "0"],
         ["walk"],
-        ["query", "--sql", "x"],
+        ["query", "mix", "--limit", "0"],
+        ["diff", "a"],
     ],
 )
 def test_a_wrong_command_line_exits_with_2(tracegen: Any, arguments: list[str]) -> None:

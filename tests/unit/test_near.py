@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracegen.prompts.near import NearDuplicates, banding, jaccard, shingles
-from tracegen.types import AnswerReference, Domain, Prompt, Reference, prompt_id
+from tracegen.types import AnswerReference, Domain, ProceduralReference, Prompt, Reference, prompt_id
 
 LONG = (
     "A farmer has 24 cows and 36 sheep on his farm near the river. Each cow eats 12 kg of hay every day and each sheep "
@@ -128,3 +128,17 @@ def test_bands_make_sure(similarity: float) -> None:
     bands, rows = banding(similarity)
     assert 1 - (1 - similarity**rows) ** bands >= 0.99
     assert similarity < 0.6 or bands <= 12
+
+
+def test_problems_of_a_generator_are_never_near_duplicates() -> None:
+    def grid(row: str, number: int) -> Prompt:
+        text = f"Fill the grid so that each row holds every number once, as in all of these puzzles: {row}"
+        item = {"question": text, "answer": "1 2", "metadata": {"number": number}}
+        reference = ProceduralReference(dataset="mini_sudoku", item=item)
+        return Prompt(prompt_id(Domain.LOGIC, text), Domain.LOGIC, text, reference, "s", str(number), "")
+
+    pytest.importorskip("rensa")
+    first, second = grid("1 _ 2 _", 1), grid("1 2 _ _", 2)
+    near = NearDuplicates(0.8)
+    near.remember(first, 0)
+    assert near.find(second, lambda _: first) is None

@@ -14,7 +14,7 @@ from tracegen.planning.plan import Asked, plan
 from tracegen.planning.world import assumed, assumptions
 from tracegen.recipe import Assumed, Recipe, Where
 from tracegen.recipe_file import Loaded
-from tracegen.types import Domain, Outcome
+from tracegen.types import Domain, Lane, Outcome
 
 ROWS = [{"prompt": f"What is {n} + {n}?", "answer": str(2 * n)} for n in range(40)]
 
@@ -67,12 +67,12 @@ def test_gpu_hours_and_dollars_follow_from_the_wall_time(folder: Path) -> None:
 
 def test_a_large_run_is_reckoned_in_small() -> None:
     asked = recipe("vllm", replicas=4, slots=64).model_copy(update={"prompts_per_shard": 64})
-    small = {Domain.MATH: 2_000}
+    small = {Lane(Domain.MATH): 2_000}
     whole = estimate(asked, small, [assumed(asked, 0)], ())
     model = asked.where.model_copy(update={"replicas": 100})
     large = estimate(
         asked.model_copy(update={"where": model}),
-        {Domain.MATH: 50_000},
+        {Lane(Domain.MATH): 50_000},
         [assumed(asked, seed) for seed in range(2)],
         (),
     )

@@ -18,7 +18,8 @@ FOLDER = Path(__file__).parents[2] / "schemas"
 
 
 def published(name: str) -> dict[str, object]:
-    document: dict[str, object] = json.loads((FOLDER / f"{name}.v1.json").read_text(encoding="utf-8"))
+    [file] = FOLDER.glob(f"{name}.v*.json")
+    document: dict[str, object] = json.loads(file.read_text(encoding="utf-8"))
     return document
 
 
@@ -29,7 +30,7 @@ def test_the_files_are_what_the_code_says() -> None:
 def test_a_difference_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(tmp_path)]) == 0
     assert main(["--check", str(tmp_path)]) == 0
-    file = tmp_path / "sample.v1.json"
+    file = tmp_path / "sample.v2.json"
     file.write_text(file.read_text().replace('"prompt_id"', '"prompt"'))
     (tmp_path / "old.v1.json").write_text("{}\n")
     (tmp_path / "verdict.v1.json").unlink()

@@ -97,6 +97,24 @@ def plan(  # noqa: PLR0913
 
 
 @app.command()
+def prompts(
+    context: typer.Context,
+    recipe: options.RecipePath,
+    evidence: Annotated[
+        Path | None,
+        typer.Option("--evidence", metavar="FILE", help="Write what is left out, and why: .parquet, .jsonl or .csv."),
+    ] = None,
+    examples: Annotated[int, typer.Option("--examples", min=0, metavar="N", help="Of each kind, to show.")] = 3,
+    sets: options.Sets = None,
+    json: options.AsJson = False,
+) -> None:
+    """Read and settle a recipe's prompts, and report: duplicates, benchmarks, references, licences. Spends nothing."""
+    from tracegen.cli.prompts import show_prompts
+
+    show_prompts(context.obj, recipe, sets or [], evidence, examples, json=json)
+
+
+@app.command()
 def status(
     context: typer.Context,
     run: options.RunArgument = None,
@@ -117,27 +135,67 @@ def build(
     verdict_set: Annotated[
         str, typer.Option("--set", metavar="NAME", help="By this verdict set, which `judge --run` wrote.")
     ] = "",
+    processes: Annotated[
+        int | None, typer.Option("--processes", min=1, help="Instead of the recipe's where.build_processes.")
+    ] = None,
     json: options.AsJson = False,
 ) -> None:
-    """Build the corpus from a run's ledger; no teacher is asked."""
+    """Build the corpus from a run's ledger; no teacher is asked. The same command again goes on."""
     from tracegen.cli.inspect import show_build
 
-    show_build(context.obj, store, run, verdict_set, json=json)
+    show_build(context.obj, store, run, verdict_set, processes=processes, json=json)
 
 
 @app.command()
-def query(
+def query(  # noqa: PLR0913
     context: typer.Context,
-    sql: Annotated[str, typer.Argument(metavar="SQL", help="One DuckDB statement.")],
+    words: Annotated[
+        str | None, typer.Argument(metavar="[NAME|SQL]", help="A named query, or one DuckDB statement.")
+    ] = None,
+    sql: Annotated[str | None, typer.Option("--sql", metavar="SQL", help="A statement, said to be one.")] = None,
+    listed: Annotated[bool, typer.Option("--list", help="The named queries; so does no argument at all.")] = False,
+    shown: Annotated[str | None, typer.Option("--show", metavar="NAME", help="Print the SQL of a named query.")] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, metavar="N", help="Rows of a named query that has a limit.")
+    ] = None,
+    verdict_set: Annotated[
+        str, typer.Option("--set", metavar="NAME", help="Verdict set of the view judged; the corpus's if left out.")
+    ] = "",
+    corpus: Annotated[
+        str | None,
+        typer.Option("--corpus", metavar="FOLDER", help="Only a corpus: its folder, s3:// too, or a run's version."),
+    ] = None,
     run: options.RunOption = None,
     store: options.StoreUri = DEFAULT_STORE,
     csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
     json: options.AsJson = False,
 ) -> None:
-    """Ask DuckDB about a run: views corpus, prompts, left_out, completions, verdicts, waste, suspects."""
-    from tracegen.cli.inspect import show_query
+    """Ask DuckDB about a run: views corpus, prompts, left_out, completions, verdicts, judged, waste, suspects, run."""
+    from tracegen.cli.query import Asked, show_list, show_query, show_sql
 
-    show_query(context.obj, store, run, sql, form="csv" if csv else "json" if json else "table")
+    asked = Asked(words, sql, limit, verdict_set, corpus)
+    if shown is not None:
+        show_sql(shown, limit)
+    elif listed or (words is None and sql is None):
+        show_list("csv" if csv else "json" if json else "table")
+    else:
+        show_query(context.obj, store, run, asked, form="csv" if csv else "json" if json else "table")
+
+
+@app.command()
+def diff(  # noqa: PLR0913
+    context: typer.Context,
+    a: Annotated[str, typer.Argument(metavar="A", help="A corpus: its version in the run, or its folder, s3:// too.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="Another one.")],
+    run: options.RunOption = None,
+    store: options.StoreUri = DEFAULT_STORE,
+    sample: Annotated[int, typer.Option("--sample", min=0, metavar="N", help="Rows to name of each kind.")] = 5,
+    json: options.AsJson = False,
+) -> None:
+    """What tells two corpora apart: manifests, rows, mix, columns, with a sample of rows."""
+    from tracegen.cli.diff import diff as show
+
+    show(context.obj, store, run, (a, b), sample, json=json)
 
 
 @app.command()

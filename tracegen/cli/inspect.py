@@ -1,12 +1,10 @@
-"""The commands that look: status, build, query, judge. None of them asks a teacher for anything."""
+"""The commands that look: status, build, judge. None of them asks a teacher for anything."""
 
-import csv
 import json as json_format
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 from rich.console import Console
 from rich.table import Table as Grid
@@ -35,8 +33,6 @@ class Counted(Protocol):
     def reasons(self) -> Mapping[str, int]: ...
 
 
-Form = Literal["table", "csv", "json"]
-
 LONG_CELL = 60
 """A single row with a longer value is shown one column a paragraph: a trace is read, not scanned."""
 
@@ -54,27 +50,22 @@ def show_status(services: Services, store: str, run: str | None, *, json: bool) 
         console.print(f"older runs in {store}: {', '.join(runs[1:])}", markup=False, soft_wrap=True)
 
 
-def show_build(services: Services, store: str, run: str | None, verdict_set: str = "", *, json: bool) -> None:
+def show_build(
+    services: Services,
+    store: str,
+    run: str | None,
+    verdict_set: str = "",
+    *,
+    processes: int | None = None,
+    json: bool,
+) -> None:
     """Build the corpus and say where it is."""
-    with stopping_cleanly("stopped; the same command builds it anew"):
-        built = services.build(store, chosen(services, store, run), verdict_set)
+    with stopping_cleanly("stopped; the same command goes on from the files that are made"):
+        built = services.build(store, chosen(services, store, run), verdict_set, processes=processes)
     if json:
         as_json(stdout(), asdict(built))
     else:
         stdout().print(f"corpus  {built.corpus_path} ({count(built.rows)} traces)", markup=False, soft_wrap=True)
-
-
-def show_query(services: Services, store: str, run: str | None, sql: str, *, form: Form) -> None:
-    """Ask, and print the answer."""
-    with stopping_cleanly("stopped"):
-        answer = services.query(store, chosen(services, store, run), sql)
-    if form == "json":
-        as_json(stdout(), [dict(zip(answer.columns, row, strict=True)) for row in answer.rows])
-    elif form == "csv":
-        rows = csv.writer(sys.stdout, lineterminator="\n")
-        rows.writerows([answer.columns, *answer.rows])
-    else:
-        print_table(stdout(), answer)
 
 
 def show_judged(

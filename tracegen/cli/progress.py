@@ -143,8 +143,7 @@ def domain_table(snapshot: Snapshot, width: int) -> Table:
         table.add_column("", width=bar_width)
     for name in ("accepted", "attempts", "pass rate", *(("undecided", "prompts") if width >= WIDE else ())):
         table.add_column(name, justify="right", no_wrap=True)
-    rows = [*snapshot.domains, *([total(snapshot.domains)] if len(snapshot.domains) > 1 else [])]
-    for domain in rows:
+    for domain in rows_of(snapshot):
         table.add_row(*_cells(domain, width, bar_width), style="bold" if domain.domain == "total" else "")
     return table
 
@@ -155,7 +154,20 @@ def _cells(domain: DomainProgress, width: int, bar_width: int) -> list[Renderabl
     numbers = [of(domain.accepted, domain.target), count(domain.attempts), share(domain.pass_rate)]
     if width >= WIDE:
         numbers += [count(domain.undecided), of(domain.decided, domain.prompts)]
-    return [domain.domain, *bar, *numbers]
+    return [label(domain), *bar, *numbers]
+
+
+def rows_of(snapshot: Snapshot) -> list[DomainProgress]:
+    """The domains, each with its sources that have a quota, and a total of several domains."""
+    rows = []
+    for domain in snapshot.domains:
+        rows += [domain, *(source for source in snapshot.sources if source.domain == domain.domain)]
+    return [*rows, *([total(snapshot.domains)] if len(snapshot.domains) > 1 else [])]
+
+
+def label(row: DomainProgress) -> str:
+    """The domain's name, or a source's below it."""
+    return f"  {row.source}" if row.source else row.domain
 
 
 def _rates(snapshot: Snapshot) -> list[str]:

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from tracegen.protocols import Crew
 from tracegen.runtime.progress import RunSummary, Snapshot
 
 if TYPE_CHECKING:
     from tracegen.cli.lint import Form
+    from tracegen.corpus_differences import CorpusDifference
     from tracegen.differences import Difference
     from tracegen.planning.estimate import Estimate
+    from tracegen.preparation import Report
     from tracegen.quarantine import Kept
     from tracegen.recipe_file import Loaded
     from tracegen.rejudging import Rejudged, Rejudging
@@ -60,6 +63,9 @@ class Services(Protocol):
     def plan(self, loaded: "Loaded", store_uri: str, *, pilot: int, draws: int, on_progress: OnProgress) -> "Estimate":
         """What a recipe's run will take; a pilot of so many prompts measures first, in a run of its own."""
 
+    def prompts(self, loaded: "Loaded", evidence: Path | None) -> "Report":
+        """What a recipe's sources come to; what is left out is written to a file where one is given."""
+
     def runs(self, store_uri: str) -> Sequence[str]:
         """Run ids in the store, newest first."""
 
@@ -69,11 +75,20 @@ class Services(Protocol):
     def status(self, store_uri: str, run_id: str) -> Snapshot:
         """Where a run stands; no driver needs to be at work."""
 
-    def build(self, store_uri: str, run_id: str, verdict_set: str) -> Built:
+    def build(self, store_uri: str, run_id: str, verdict_set: str, *, processes: int | None = None) -> Built:
         """The corpus, from the ledger alone; by the run's own verdicts where no set is named."""
 
-    def query(self, store_uri: str, run_id: str, sql: str) -> Table:
-        """One SQL statement over a run's corpus and ledger."""
+    def query(self, store_uri: str, run_id: str, sql: str, verdict_set: str) -> Table:
+        """One SQL statement over a run's corpus and ledger; by the corpus's verdicts where no set is named."""
+
+    def query_corpus(self, corpus_uri: str, sql: str) -> Table:
+        """One SQL statement over a corpus's folder."""
+
+    def corpus_uri(self, store_uri: str, run_id: str, version: str) -> str:
+        """The folder of a run's corpus, by its version or the beginning of one."""
+
+    def compare_corpora(self, a_uri: str, b_uri: str, *, sample: int) -> "CorpusDifference":
+        """What tells two corpora apart."""
 
     def judge(self, in_path: Path, out_path: Path, processes: int, recipe: Path | None = None) -> Judged:
         """Verdicts for traces that anybody made, by a recipe's verifiers and judge where one is given."""
@@ -106,6 +121,10 @@ class Services(Protocol):
 class Library:
     """The services as tracegen provides them."""
 
+    def __init__(self, crew: Crew | None = None) -> None:
+        """``crew``: who makes the files of a corpus; processes of this machine where None."""
+        self._crew = crew
+
     def load(self, path: Path, overrides: Sequence[str]) -> "Loaded":
         from tracegen.recipe_file import load_recipe
 
@@ -124,6 +143,11 @@ class Library:
 
         return plan(Asked(loaded, draws, pilot, store_uri), on_progress)
 
+    def prompts(self, loaded: "Loaded", evidence: Path | None) -> "Report":
+        from tracegen.preparation import report
+
+        return report(loaded, evidence)
+
     def runs(self, store_uri: str) -> Sequence[str]:
         from tracegen.runs import runs
 
@@ -139,17 +163,34 @@ class Library:
 
         return status(store_uri, run_id)
 
-    def build(self, store_uri: str, run_id: str, verdict_set: str) -> Built:
+    def build(self, store_uri: str, run_id: str, verdict_set: str, *, processes: int | None = None) -> Built:
         from tracegen.runs import build_corpus
 
-        built = build_corpus(store_uri, run_id, verdict_set)
+        built = build_corpus(store_uri, run_id, verdict_set, self._crew, processes=processes)
         return Built(built.path, built.rows)
 
-    def query(self, store_uri: str, run_id: str, sql: str) -> Table:
+    def query(self, store_uri: str, run_id: str, sql: str, verdict_set: str) -> Table:
         from tracegen.catalog import query
 
-        answer = query(store_uri, run_id, sql)
-        return Table(tuple(answer.columns), answer.rows)
+        answer = query(store_uri, run_id, sql, verdict_set)
+        return Table(answer.columns, answer.rows)
+
+    def query_corpus(self, corpus_uri: str, sql: str) -> Table:
+        from tracegen.catalog import ask, open_corpora
+
+        with open_corpora({"corpus": corpus_uri}) as connection:
+            answer = ask(connection, sql)
+        return Table(answer.columns, answer.rows)
+
+    def corpus_uri(self, store_uri: str, run_id: str, version: str) -> str:
+        from tracegen.catalog import corpus_uri
+
+        return corpus_uri(store_uri, run_id, version)
+
+    def compare_corpora(self, a_uri: str, b_uri: str, *, sample: int) -> "CorpusDifference":
+        from tracegen.corpus_differences import between
+
+        return between(a_uri, b_uri, sample=sample)
 
     def judge(self, in_path: Path, out_path: Path, processes: int, recipe: Path | None = None) -> Judged:
         from tracegen.judging import judge_file

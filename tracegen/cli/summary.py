@@ -6,8 +6,9 @@ from rich.console import Console
 from rich.table import Table
 
 from tracegen.cli.invocation import store_option
+from tracegen.cli.progress import label, rows_of
 from tracegen.cli.words import count, duration, of, share
-from tracegen.runtime.progress import DomainProgress, RunSummary, Snapshot, total
+from tracegen.runtime.progress import DomainProgress, RunSummary, Snapshot
 
 BY_DOMAIN = "SELECT domain, count(*) AS traces FROM corpus GROUP BY ALL ORDER BY ALL"
 ONE_TRACE = "SELECT prompt, response FROM corpus LIMIT 1"
@@ -33,8 +34,7 @@ def outcome_table(snapshot: Snapshot) -> Table:
     table.add_column("domain", no_wrap=True)
     for name in ("prompts", "attempts", "correct", "incorrect", "undecided", "pass rate", "accepted"):
         table.add_column(name, justify="right")
-    rows = [*snapshot.domains, *([total(snapshot.domains)] if len(snapshot.domains) > 1 else [])]
-    for domain in rows:
+    for domain in rows_of(snapshot):
         table.add_row(*_cells(domain), style="bold" if domain.domain == "total" else "")
     return table
 
@@ -42,7 +42,7 @@ def outcome_table(snapshot: Snapshot) -> Table:
 def _cells(domain: DomainProgress) -> list[str]:
     outcomes = (domain.attempts, domain.correct, domain.incorrect, domain.undecided)
     return [
-        domain.domain,
+        label(domain),
         of(domain.decided, domain.prompts),
         *map(count, outcomes),
         share(domain.pass_rate),

@@ -10,7 +10,17 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, TypeVar
 
 from tracegen.errors import ActorLost, PayloadLost
-from tracegen.protocols import Exchange, Lease, Payload, PoolHealth, RecorderPort, Replay, ReplicaPort, VerifierPort
+from tracegen.protocols import (
+    Crew,
+    Exchange,
+    Lease,
+    Payload,
+    PoolHealth,
+    RecorderPort,
+    Replay,
+    ReplicaPort,
+    VerifierPort,
+)
 from tracegen.runtime.recorder import RecorderSpec
 from tracegen.runtime.replica import ReplicaSpec
 from tracegen.types import EngineIdentity, Judgement, Reference
@@ -44,6 +54,8 @@ class Starts(Protocol):
     async def start_recorder(self, spec: RecorderSpec, recorder_id: str) -> RecorderPort: ...
 
     async def start_verifiers(self, spec: HostSpec, number: int) -> VerifierPort: ...
+
+    def crew(self) -> Crew: ...
 
     def close(self) -> None: ...
 
@@ -103,6 +115,9 @@ class FaultyCluster:
     async def start_verifiers(self, spec: HostSpec, number: int) -> VerifierPort:
         self.starts["verifiers"] += 1
         return _Verifiers(self, await self._cluster.start_verifiers(spec, number))
+
+    def crew(self) -> Crew:
+        return self._cluster.crew()
 
     def close(self) -> None:
         self._cluster.close()

@@ -4,8 +4,9 @@ Verifier processes are processes all the same. There is nothing to wrap: the pla
 """
 
 from tracegen.errors import RecipeError
-from tracegen.protocols import RecorderPort, ReplicaPort, VerifierPort
+from tracegen.protocols import Crew, RecorderPort, ReplicaPort, VerifierPort
 from tracegen.recipe import Where
+from tracegen.runtime.crew import Pool
 from tracegen.runtime.recorder import Recorder, RecorderSpec
 from tracegen.runtime.replica import Replica, ReplicaSpec
 from tracegen.verify.host import VerifierHost
@@ -34,6 +35,9 @@ class LocalCluster:
         host = VerifierHost(spec, where.verifier_processes, memory_bytes=where.verifier_memory_bytes)
         await host.start()
         return host
+
+    def crew(self) -> Crew:
+        return Pool(self._where.build_processes)
 
     def close(self) -> None:
         """Nothing outlives the run."""

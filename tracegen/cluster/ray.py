@@ -13,7 +13,7 @@ import pickle
 import socket
 import subprocess
 import sys
-from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -24,7 +24,19 @@ import ray
 from ray.exceptions import ObjectLostError, RayActorError, RayError, RayTaskError
 
 from tracegen.errors import ActorLost, PayloadLost, RecipeError, TracegenError, boundary, first_line
-from tracegen.protocols import Exchange, Lease, Payload, PoolHealth, RecorderPort, Replay, ReplicaPort, VerifierPort
+from tracegen.protocols import (
+    Crew,
+    Exchange,
+    Item,
+    Lease,
+    Payload,
+    PoolHealth,
+    RecorderPort,
+    Replay,
+    ReplicaPort,
+    Result,
+    VerifierPort,
+)
 from tracegen.recipe import Where
 from tracegen.runtime.recorder import Recorder, RecorderSpec
 from tracegen.runtime.replica import Replica, ReplicaSpec
@@ -174,6 +186,42 @@ class RayRecorder(_Part):
         return await _answer(found, self._name), Payload(payload)
 
 
+class RayCrew:
+    """Work in Ray tasks, each with a core of its own, on the cluster that we are connected to."""
+
+    def each(self, work: Callable[[Item], Result], items: Sequence[Item]) -> Generator[Result, None, None]:
+        task = ray.remote(_worked).options(num_cpus=1, max_retries=TASK_TRIES)
+        tasks = [task.remote(_pack((work, item))) for item in items]
+        try:
+            while tasks:
+                [ready], tasks = ray.wait(tasks, num_returns=1)
+                yield cast("Result", _unpack(_got(ready)))
+        finally:
+            for left in tasks:
+                ray.cancel(left, force=True)
+
+
+TASK_TRIES = 3
+"""How often a task whose worker or node dies is done again elsewhere."""
+
+
+def _worked(packed: bytes) -> bytes:
+    work, item = _unpack(packed)
+    return _pack(work(item))
+
+
+def _got(task: Any) -> object:
+    """What a task returned; an error raised inside it, and a lost worker, get our names."""
+    try:
+        return ray.get(task)
+    except RayTaskError as error:
+        if isinstance(error.cause, TracegenError):
+            raise error.cause from None
+        raise TracegenError(f"a task failed: {type(error.cause).__name__}: {first_line(error.cause)}") from error
+    except RayError as error:
+        raise ActorLost(f"a task was lost {TASK_TRIES + 1} times: {first_line(error)}") from error
+
+
 class RayCluster:
     """A Ray cluster: the one we are told of (``RAY_ADDRESS``, or a job's own), else one started on this machine."""
 
@@ -251,6 +299,9 @@ class RayCluster:
         name = f"verifier pool {number}"
         await _answer(actor.start.remote(), name)
         return RayVerifiers(actor, name)
+
+    def crew(self) -> Crew:
+        return RayCrew()
 
     def close(self) -> None:
         """End what was started here; a cluster, or a connection, that was there before stays."""

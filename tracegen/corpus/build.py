@@ -1,34 +1,39 @@
 """The corpus as a pure function of ledger and recipe: the same in, the same bytes out. It judges nothing.
 
-Two passes. The first reads verdicts only and decides what is wanted and how files are cut; the second reads text, one
-shard of each domain at a time. Prompt ids are hashes, so merging the domains by id gives files that are sorted by id
-and at the same time an even mix: any file, and any prefix of a file, has the mix of the whole.
+Two passes. The first reads verdicts only and decides what is wanted and how files are cut; in the second each file is
+made by itself (``part.py``), by whoever is in the crew. Prompt ids are hashes, so merging the domains by id gives files
+that are sorted by id and at the same time an even mix: any file, and any prefix of a file, has the mix of the whole.
+
+Killed and begun again, a build goes on; two at once write the same bytes.
 """
 
 import hashlib
-import heapq
 import json
 import logging
 from array import array
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from itertools import groupby
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TypeVar
 
 from tracegen import __version__
 from tracegen.corpus.card import card
-from tracegen.corpus.choice import Choice, choose, lay_out
-from tracegen.corpus.layout import Layout
-from tracegen.corpus.manifest import CorpusFile, CorpusManifest, Yield, read_manifest
-from tracegen.corpus.rows import Census, Origin, Row, samples
+from tracegen.corpus.choice import choose, lay_out
+from tracegen.corpus.manifest import CorpusManifest, Yield, read_manifest
+from tracegen.corpus.part import FileJob, Part, done, sweep
+from tracegen.corpus.rows import Origin, Reading
 from tracegen.corpus.schema import CORPUS_SCHEMA
 from tracegen.corpus.settled import Settled, settled
-from tracegen.corpus.writing import to_parquet
 from tracegen.prompts.prepare import Plan, load_plan
-from tracegen.protocols import Store
+from tracegen.protocols import Crew, Store
 from tracegen.recipe import Recipe
+from tracegen.runtime.crew import Alone
 from tracegen.types import Domain
 
 logger = logging.getLogger(__name__)
+
+Key = TypeVar("Key")
 
 QUANTILES = {"p5": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95, "p99": 0.99, "max": 1.0}
 
@@ -44,34 +49,22 @@ class BuiltCorpus:
     manifest: CorpusManifest
 
 
-@dataclass(slots=True)
-class _Tally:
-    """What is counted over the samples as they are written."""
-
-    prompt_tokens: int = 0
-    completion_tokens: "array[int]" = field(default_factory=lambda: array("q"))
-    teachers: set[str] = field(default_factory=set)
-    verifiers: set[str] = field(default_factory=set)
-
-    def add(self, row: Row) -> None:
-        self.prompt_tokens += row["prompt_tokens"]
-        self.completion_tokens.append(row["completion_tokens"])
-        revision = f"@{row['teacher_revision']}" if row["teacher_revision"] else ""
-        self.teachers.add(f"{row['teacher']}{revision} ({row['engine']} {row['engine_version']})")
-        self.verifiers.add(row["verifier"])
-
-    def counted(self, rows: Iterable[Row]) -> Iterator[Row]:
-        for row in rows:
-            self.add(row)
-            yield row
-
-    def quantiles(self) -> dict[str, int]:
-        ordered = sorted(self.completion_tokens)
-        return {name: ordered[round(part * (len(ordered) - 1))] for name, part in QUANTILES.items()} if ordered else {}
+OnFile = Callable[[int, int], None]
+"""Told how many files are made, of how many."""
 
 
-def build(store: Store, recipe: Recipe, verdict_set: str, run_id: str) -> BuiltCorpus:
-    """The corpus of everything settled so far; built already, it is returned as it is. ``store`` is the run's own."""
+def build(
+    store: Store,
+    recipe: Recipe,
+    verdict_set: str,
+    run_id: str,
+    crew: Crew | None = None,
+    on_file: OnFile = lambda *_: None,
+) -> BuiltCorpus:
+    """The corpus of everything settled so far; built already, it is returned as it is. ``store`` is the run's own.
+
+    The crew makes the files: this process where None. It must be able to reach the store. Raises StoreError.
+    """
     plan = load_plan(store)
     found = settled(store, plan, verdict_set)
     version = version_of(recipe, verdict_set, found)
@@ -79,8 +72,14 @@ def build(store: Store, recipe: Recipe, verdict_set: str, run_id: str) -> BuiltC
     try:
         manifest = read_manifest(store, f"{folder}/manifest.json")
     except KeyError:
-        manifest = _write(store, folder, plan, found, Origin(recipe, recipe.digest, verdict_set, run_id))
+        origin = Origin(recipe, recipe.digest, verdict_set, run_id)
+        parts = _files(_jobs(store, version, found, origin), crew or Alone(), on_file)
+        manifest = _manifest(version, plan, found, origin, parts)
+        _remove_strays(store, folder, manifest)
+        store.put(f"{folder}/README.md", card(manifest, recipe).encode())
+        store.put(f"{folder}/manifest.json", (manifest.model_dump_json(indent=2) + "\n").encode())
         logger.info("corpus %s: rows=%d files=%d", version, manifest.rows, len(manifest.files))
+    sweep(store, version)
     return BuiltCorpus(version, f"{store.uri}/{folder}", manifest.rows, manifest)
 
 
@@ -90,69 +89,70 @@ def version_of(recipe: Recipe, verdict_set: str, found: Settled) -> str:
     return hashlib.sha256(made_of.encode()).hexdigest()[:12]
 
 
-def _write(store: Store, folder: str, plan: Plan, found: Settled, origin: Origin) -> CorpusManifest:
+def _jobs(store: Store, version: str, found: Settled, origin: Origin) -> list[FileJob]:
     choice = choose(store, origin.recipe, found)
     layout = lay_out(store, origin.recipe, found, choice)
-    census, tally = Census(), _Tally()
-    rows = _sorted_rows(store, found, choice, origin, census)
-    files = tuple(_write_files(store, folder, layout, rows, origin.recipe.corpus.row_group_bytes, tally))
-    manifest = CorpusManifest(
-        version=folder.rpartition("/")[2],
+    spans = [layout.span(number) for number in range(len(layout))]
+    return [
+        FileJob(Reading(store, choice, origin, span), found.meeting(span), version, layout.name(number))
+        for number, span in enumerate(spans)
+    ]
+
+
+def _files(jobs: Sequence[FileJob], crew: Crew, on_file: OnFile) -> list[Part]:
+    """What is known of each file, in order."""
+    parts: list[Part] = []
+    with closing(crew.each(done, jobs)) as made:
+        for part in made:
+            parts.append(part)
+            on_file(len(parts), len(jobs))
+    return sorted(parts, key=lambda part: part.file.name)
+
+
+def _manifest(version: str, plan: Plan, found: Settled, origin: Origin, parts: Sequence[Part]) -> CorpusManifest:
+    lengths = _sum(part.lengths for part in parts)
+    return CorpusManifest(
+        version=version,
         run_id=origin.run_id,
         recipe_digest=origin.recipe_digest,
         verdict_set=origin.verdict_set,
         tracegen_version=__version__,
         shards=len(found.shards),
-        rows=len(tally.completion_tokens),
-        prompt_tokens=tally.prompt_tokens,
-        completion_tokens=sum(tally.completion_tokens),
-        completion_token_quantiles=tally.quantiles(),
-        files=files,
-        domains={Domain(name): one for name, one in _yields(census, "domain").items()},
-        sources=_yields(census, "source"),
+        rows=lengths.total(),
+        prompt_tokens=sum(part.prompt_tokens for part in parts),
+        completion_tokens=sum(length * samples for length, samples in lengths.items()),
+        completion_token_quantiles=_quantiles(lengths),
+        files=tuple(part.file for part in parts),
+        domains={Domain(name): one for name, one in _yields(parts, "domain").items()},
+        sources=_yields(parts, "source"),
         licences={entry.name: entry.licence for entry in plan.manifest.sources},
         origins={entry.name: entry.origin for entry in plan.manifest.sources},
-        reasons=dict(sorted(census.reasons.items())),
-        teachers=tuple(sorted(tally.teachers)),
-        verifiers=tuple(sorted(tally.verifiers)),
+        reasons=dict(sorted(_sum(part.reasons for part in parts).items())),
+        teachers=tuple(sorted({teacher for part in parts for teacher in part.teachers})),
+        verifiers=tuple(sorted({verifier for part in parts for verifier in part.verifiers})),
     )
-    store.put(f"{folder}/README.md", card(manifest, origin.recipe).encode())
-    store.put(f"{folder}/manifest.json", (manifest.model_dump_json(indent=2) + "\n").encode())
-    return manifest
 
 
-def _sorted_rows(store: Store, found: Settled, choice: Choice, origin: Origin, census: Census) -> Iterator[Row]:
-    # Within a domain the shards are in order of their ids, so a merge of the domains holds one shard of each.
-    by_domain = [tuple(shards) for _, shards in groupby(found.shards, key=lambda shard: shard.entry.domain)]
-    streams = [
-        (row for shard in shards for row in samples(store, shard, choice, origin, census)) for shards in by_domain
-    ]
-    return heapq.merge(*streams, key=lambda row: row["id"])
+def _remove_strays(store: Store, folder: str, manifest: CorpusManifest) -> None:
+    """Files of a build that was cut off, by a version of tracegen that cut them otherwise."""
+    ours = {f"{folder}/{one.name}" for one in manifest.files}
+    for found in store.list(f"{folder}/train-"):
+        if found.key not in ours:
+            store.delete(found.key)
 
 
-def _write_files(
-    store: Store, folder: str, layout: Layout, rows: Iterator[Row], row_group_bytes: int, tally: _Tally
-) -> Iterator[CorpusFile]:
-    groups = groupby(rows, key=lambda row: layout.file_of(row["prompt_id"]))
-    ahead = next(groups, None)
-    for number in range(len(layout)):
-        before = len(tally.completion_tokens)
-        if ahead is not None and ahead[0] == number:
-            data = to_parquet(tally.counted(ahead[1]), row_group_bytes)
-            ahead = next(groups, None)
-        else:
-            data = to_parquet((), row_group_bytes)
-        store.put(f"{folder}/{layout.name(number)}", data)
-        size_bytes, digest = len(data), hashlib.sha256(data).hexdigest()
-        del data  # the next file is made without this one in memory
-        yield CorpusFile(
-            name=layout.name(number),
-            rows=len(tally.completion_tokens) - before,
-            size_bytes=size_bytes,
-            sha256=digest,
-        )
+def _sum(counts: Iterable[Mapping[Key, int]]) -> Counter[Key]:
+    total: Counter[Key] = Counter()
+    for one in counts:
+        total.update(one)
+    return total
 
 
-def _yields(census: Census, group: str) -> dict[str, Yield]:
-    found = {name.partition(":")[2]: counts for name, counts in census.by.items() if name.startswith(f"{group}:")}
-    return {name: Yield(**found[name]) for name in sorted(found)}
+def _quantiles(lengths: Counter[int]) -> dict[str, int]:
+    ordered = array("q", sorted(lengths.elements()))
+    return {name: ordered[round(part * (len(ordered) - 1))] for name, part in QUANTILES.items()} if ordered else {}
+
+
+def _yields(parts: Sequence[Part], group: str) -> dict[str, Yield]:
+    names = {name for part in parts for name in part.by if name.startswith(f"{group}:")}
+    return {name.partition(":")[2]: Yield(**_sum(part.by.get(name, {}) for part in parts)) for name in sorted(names)}

@@ -60,8 +60,9 @@ def _title(manifest: CorpusManifest, recipe: Recipe) -> str:
         f"# {recipe.name}\n\n"
         f"{manifest.rows:,} reasoning traces, each accepted by a verifier: {manifest.completion_tokens:,} tokens in "
         f"{len(manifest.files)} Parquet file{'s' if len(manifest.files) != 1 else ''}.\n\n"
-        "The assistant turn of `messages` is `<think>`, reasoning, `</think>`, a blank line, answer. `prompt` and "
-        "`response` are the same two turns as plain text. Files are sorted by `id`; since ids are hashes, that is a "
+        "The assistant turn of `messages` is `<think>`, reasoning, `</think>`, a blank line, answer; it is the only "
+        "place where a trace's text stands. `user_turn` and `answer` repeat the two short parts as plain text: DuckDB "
+        "reads the assistant turn as `messages[2].content`. Files are sorted by `id`; since ids are hashes, that is a "
         "shuffle of domains and sources.\n"
     )
 

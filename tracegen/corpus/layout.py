@@ -1,11 +1,30 @@
 """How a corpus is cut into files before its text is read: by weight over the space of prompt ids. Pure."""
 
 from array import array
-from bisect import bisect_right
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 BUCKETS = 1 << 16
 """Prompt ids are hashes, so their first 16 bits spread evenly: memory is bounded, whatever the corpus."""
+
+
+END = "g"
+"""Above every id, which are hex digits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Prompt ids, and attempt ids, from ``first`` to before ``end``."""
+
+    first: str
+    end: str
+
+    def __contains__(self, an_id: str) -> bool:
+        return self.first <= an_id < self.end
+
+    def meets(self, first: str, end: str) -> bool:
+        """Whether ids from ``first`` to before ``end`` may be in here."""
+        return first < self.end and self.first < end
 
 
 class Weights:
@@ -32,7 +51,7 @@ class Weights:
 
 
 class Layout:
-    """Which file a prompt's samples go to. Files follow one another in the order of ids."""
+    """Which ids go to which file. Files follow one another in the order of ids."""
 
     def __init__(self, starts: Sequence[int]) -> None:
         self._starts = starts
@@ -40,8 +59,11 @@ class Layout:
     def __len__(self) -> int:
         return len(self._starts)
 
-    def file_of(self, prompt_id: str) -> int:
-        return max(0, bisect_right(self._starts, bucket(prompt_id)) - 1)
+    def span(self, number: int) -> Span:
+        """The ids that the file with this number holds."""
+        first = f"{self._starts[number]:04x}" if number else ""
+        last = number + 1 == len(self)
+        return Span(first, END if last else f"{self._starts[number + 1]:04x}")
 
     def name(self, number: int) -> str:
         return f"train-{number:05d}-of-{len(self):05d}.parquet"

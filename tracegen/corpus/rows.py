@@ -2,19 +2,21 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from tracegen import __version__
 from tracegen.chat import user_turn
 from tracegen.corpus.choice import Choice
-from tracegen.corpus.settled import SettledShard, Verdict
+from tracegen.corpus.layout import Span
+from tracegen.corpus.settled import SettledShard, Verdict, attempt
 from tracegen.extract import response, split
 from tracegen.prompts.prepare import load_shard
 from tracegen.prompts.schema import reference_to_json
 from tracegen.protocols import Store
 from tracegen.recipe import Recipe
+from tracegen.selection import READS_TEXT, STRATEGIES, Candidate
 from tracegen.types import (
     FILTERED,
     AnswerReference,
@@ -62,22 +64,34 @@ class Origin:
     run_id: str
 
 
-def samples(store: Store, shard: SettledShard, choice: Choice, origin: Origin, census: Census) -> list[Row]:
-    """The samples of one shard, in the order of their ids. What it sees is counted."""
-    verdicts = {verdict.attempt.attempt_id: verdict for verdict in shard.read_verdicts(store)}
-    correct = [verdict.attempt for verdict in verdicts.values() if verdict.outcome is Outcome.CORRECT]
-    wanted = {attempt.attempt_id for attempt in choice.of(shard, correct)}
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a file's samples are read by."""
+
+    store: Store
+    choice: Choice
+    origin: Origin
+    span: Span
+    """The ids that the file holds."""
+
+
+def samples(reading: Reading, shard: SettledShard, census: Census) -> list[Row]:
+    """The samples of one shard that go into a file, in the order of their ids. What it sees of them is counted."""
+    store, choice, origin, span = reading.store, reading.choice, reading.origin, reading.span
+    verdicts = {verdict.attempt.attempt_id: verdict for verdict in shard.read_verdicts(store, span)}
+    chosen = _Chosen(choice, shard, verdicts)
     prompts = {prompt.prompt_id: prompt for prompt in load_shard(store, shard.entry.shard_id)}
     outcomes: dict[str, Counter[str]] = defaultdict(Counter)
     completions: list[Row] = []
-    for attempt_ids, found in shard.read_completions(store, wanted, COMPLETION_COLUMNS):
+    for attempt_ids, found in shard.read_completions(store, chosen.readable, COMPLETION_COLUMNS):
         completions.extend(found)
-        for attempt_id in attempt_ids:
+        for attempt_id in filter(span.__contains__, attempt_ids):
             verdict = verdicts.get(attempt_id)
             outcomes[attempt_id.partition(".")[0]][_fate(verdict)] += 1
             census.reasons[f"{verdict.outcome}:{verdict.reason}" if verdict else "unjudged"] += 1
     for prompt_id, counts in outcomes.items():
         _count(census, prompts[prompt_id], counts)
+    completions = chosen.kept(completions)
     completions.sort(key=lambda row: str(row["attempt_id"]))
     return [
         {
@@ -89,6 +103,46 @@ def samples(store: Store, shard: SettledShard, choice: Choice, origin: Origin, c
         for prompt, verdict in [(prompts[row["prompt_id"]], verdicts[row["attempt_id"]])]
         for trace in _trace(row, prompt, census)
     ]
+
+
+class _Chosen:
+    """Which attempts of one shard become samples: at once where no text decides, else once their texts are read."""
+
+    def __init__(self, choice: Choice, shard: SettledShard, verdicts: Mapping[str, Verdict]) -> None:
+        rules = choice.recipe.rejection
+        self._strategy, self._seed = STRATEGIES[rules.select], choice.recipe.seed
+        self._by_text = rules.select in READS_TEXT
+        accepted: dict[str, list[Candidate]] = defaultdict(list)
+        for verdict in verdicts.values():
+            if verdict.outcome is Outcome.CORRECT:
+                accepted[verdict.attempt.prompt_id].append(Candidate(verdict.attempt, verdict.completion_tokens))
+        self._wanted = choice.of(shard, (one.attempt for found in accepted.values() for one in found))
+        wanted = accepted if self._by_text else {one: self._best(found) for one, found in accepted.items()}
+        self.readable = {
+            one.attempt.attempt_id for prompt_id, found in wanted.items() if self._wanted[prompt_id] for one in found
+        }
+        """Attempts whose text is needed."""
+
+    def _best(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        return self._strategy(candidates, self._wanted[candidates[0].attempt.prompt_id], self._seed)
+
+    def kept(self, completions: list[Row]) -> list[Row]:
+        """Of the readable completions, those that become samples."""
+        if not self._by_text:
+            return completions
+        by_prompt: dict[str, list[Candidate]] = defaultdict(list)
+        for row in completions:
+            by_prompt[row["prompt_id"]].append(
+                Candidate(attempt(row["attempt_id"]), row["completion_tokens"], _told(row))
+            )
+        best = {one.attempt.attempt_id for found in by_prompt.values() for one in self._best(found)}
+        return [row for row in completions if row["attempt_id"] in best]
+
+
+def _told(completion: Row) -> str:
+    """What a trace is told from others by: its reasoning, or the answer of one without."""
+    trace = split(completion["text"], completion["prefill"], FinishReason(completion["finish_reason"]))
+    return (trace.reasoning or trace.answer) if isinstance(trace, Trace) else ""
 
 
 def _fate(verdict: Verdict | None) -> str:
@@ -139,9 +193,7 @@ def _of_trace(prompt: Prompt, trace: Trace, origin: Origin) -> Row:
     asked, answered = user_turn(origin.recipe.teacher, prompt.domain, prompt.text), response(trace)
     return {
         "messages": [{"role": "user", "content": asked}, {"role": "assistant", "content": answered}],
-        "prompt": asked,
-        "response": answered,
-        "reasoning": trace.reasoning,
+        "user_turn": asked,
         "answer": trace.answer,
         "verdict_set": origin.verdict_set,
         "run_id": origin.run_id,

@@ -1,10 +1,14 @@
-"""The columns of a sample: one row of the SFT corpus. How rows come about is ``build.py``."""
+"""The columns of a sample: one row of the SFT corpus. How rows come about is ``build.py``.
+
+The text of a trace is stored once, in ``messages`` (docs/decisions/0017). Narrow columns come first and lie side by
+side, so that a query that needs no text fetches each row group's in one piece.
+"""
 
 import pyarrow as pa
 
 from tracegen.columns import Column, arrow_schema
 
-CORPUS_SCHEMA = "tracegen/sample/1"
+CORPUS_SCHEMA = "tracegen/sample/2"
 
 MESSAGE = pa.struct(
     [pa.field("role", pa.string(), nullable=False), pa.field("content", pa.large_string(), nullable=False)]
@@ -18,13 +22,6 @@ COLUMNS = (
     Column("source", pa.string(), "name of the prompt source in the recipe"),
     Column("source_row", pa.string(), "where in the source: the row's own id, or its number from 1"),
     Column("licence", pa.string(), "licence of the prompt source"),
-    Column("messages", MESSAGES, "user turn and assistant turn, ready for a chat trainer"),
-    Column("prompt", pa.large_string(), "the user turn: the problem and the teacher's instruction, no worked examples"),
-    Column("response", pa.large_string(), "the assistant turn: <think>, reasoning, </think>, blank line, answer"),
-    Column("reasoning", pa.large_string(), "what is inside the think tags"),
-    Column("answer", pa.large_string(), "what follows the think tags"),
-    Column("reference", pa.large_string(), "what the answer was judged against, as JSON with a 'kind'"),
-    Column("reference_answer", pa.large_string(), "the reference's answer as text; empty where it has none"),
     Column("verifier", pa.string(), "name and version of the verifier"),
     Column("verdict_set", pa.string(), "the verdict set that accepted it"),
     Column("verdict_reason", pa.string(), "why it was accepted, as a short code"),
@@ -45,6 +42,11 @@ COLUMNS = (
     Column("run_id", pa.string(), "the run that made it"),
     Column("recipe_digest", pa.string(), "SHA-256 of what decides the corpus"),
     Column("tracegen_version", pa.string(), "version of tracegen that built the corpus"),
+    Column("reference_answer", pa.large_string(), "the reference's answer as text; empty where it has none"),
+    Column("answer", pa.large_string(), "what follows the think tags: the end of the assistant turn"),
+    Column("user_turn", pa.large_string(), "the user turn: problem and the teacher's instruction, no worked examples"),
+    Column("reference", pa.large_string(), "what the answer was judged against, as JSON with a 'kind'"),
+    Column("messages", MESSAGES, "user turn, and assistant turn: <think>, reasoning, </think>, blank line, answer"),
 )
 SAMPLE = arrow_schema(COLUMNS)
 
@@ -57,3 +59,11 @@ REPETITIVE = (
 
 MEASURED = tuple(column.name for column in COLUMNS if column.type not in (pa.large_string(), MESSAGES))
 """Columns that get minima and maxima: all but long text, where they would only cost."""
+
+READINGS = {
+    "prompt": "user_turn",
+    "response": "messages[2].content",
+    "reasoning": "CASE WHEN starts_with(messages[2].content, '<think>') "
+    "THEN substr(split_part(messages[2].content, chr(10) || '</think>', 1), 9) ELSE '' END",
+}
+"""What a sample says beyond its columns, as DuckDB reads it from them: views have these, files do not."""

@@ -3,19 +3,21 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from tracegen.corpus.layout import END, Span
 from tracegen.errors import StoreError, boundary
 from tracegen.ledger.layout import COMPLETIONS, parse_settled_key, verdicts_folder
 from tracegen.prompts.prepare import Plan
 from tracegen.protocols import Store, StoredObject
 from tracegen.types import Attempt, Outcome, ShardEntry
 
-VERDICT_COLUMNS = ["attempt_id", "prompt_id", "outcome", "reason", "verifier"]
+VERDICT_COLUMNS = ["attempt_id", "prompt_id", "outcome", "reason", "verifier", "completion_tokens"]
 ROWS_PER_BATCH = 64
 
 
@@ -27,6 +29,7 @@ class Verdict:
     outcome: Outcome
     reason: str
     verifier: str
+    completion_tokens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +39,25 @@ class SettledShard:
     entry: ShardEntry
     completions: tuple[StoredObject, ...]
     verdicts: tuple[StoredObject, ...]
+    end: str
+    """All ids of its prompts are below it."""
 
     @property
     def size_bytes(self) -> int:
         return sum(found.size_bytes for found in self.completions)
 
-    def read_verdicts(self, store: Store) -> list[Verdict]:
+    def read_verdicts(self, store: Store, span: Span) -> list[Verdict]:
         rows = (row for found in self.verdicts for row in _read(store, found.key, VERDICT_COLUMNS).to_pylist())
         return [
-            Verdict(attempt(row["attempt_id"]), Outcome(row["outcome"]), row["reason"], row["verifier"]) for row in rows
+            Verdict(
+                attempt(row["attempt_id"]),
+                Outcome(row["outcome"]),
+                row["reason"],
+                row["verifier"],
+                row["completion_tokens"],
+            )
+            for row in rows
+            if row["attempt_id"] in span
         ]
 
     def read_correct(self, store: Store) -> tuple[list[Attempt], int]:
@@ -76,7 +89,11 @@ class Settled:
     """Every settled shard of a run, under one verdict set."""
 
     shards: tuple[SettledShard, ...]
-    """By domain, then by id of the first prompt: within a domain, all of one shard's ids precede the next one's."""
+    """By lane, then by id of the first prompt: within a lane, all of one shard's ids precede the next one's."""
+
+    def meeting(self, span: Span) -> tuple[SettledShard, ...]:
+        """The shards that may hold ids of a span."""
+        return tuple(shard for shard in self.shards if span.meets(shard.entry.first_prompt_id, shard.end))
 
     def objects(self) -> list[tuple[str, int]]:
         """Key and size of everything that the corpus is made of, sorted."""
@@ -87,14 +104,20 @@ class Settled:
 def settled(store: Store, plan: Plan, verdict_set: str) -> Settled:
     completions = _by_shard(store, COMPLETIONS)
     verdicts = _by_shard(store, verdicts_folder(verdict_set))
-    entries = sorted(plan.shards, key=lambda entry: (entry.domain, entry.first_prompt_id))
+    entries = sorted(plan.shards, key=lambda entry: (entry.lane, entry.first_prompt_id))
     return Settled(
         tuple(
-            SettledShard(entry, tuple(completions[entry.shard_id]), tuple(verdicts.get(entry.shard_id, ())))
-            for entry in entries
+            SettledShard(entry, tuple(completions[entry.shard_id]), tuple(verdicts.get(entry.shard_id, ())), end)
+            for entry, end in zip(entries, _ends(entries), strict=True)
             if entry.shard_id in completions
         )
     )
+
+
+def _ends(entries: Sequence[ShardEntry]) -> Iterator[str]:
+    """Where the next shard of the same lane begins."""
+    for entry, following in zip_longest(entries, entries[1:]):
+        yield following.first_prompt_id if following and following.lane == entry.lane else END
 
 
 def attempt(attempt_id: str) -> Attempt:

@@ -8,7 +8,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tracegen.corpus.choice import COPIES
 from tracegen.corpus.schema import MEASURED, REPETITIVE, SAMPLE
 
 OPTIONS: dict[str, Any] = {
@@ -41,7 +40,7 @@ def _groups(rows: Iterable[dict[str, Any]], row_group_bytes: int) -> Iterator[li
     group: list[dict[str, Any]] = []
     held = 0
     for row in rows:
-        size = COPIES * len(row["response"]) + 2 * len(row["prompt"])
+        size = sum(_bytes(turn["content"]) for turn in row["messages"])
         if group and held + size > row_group_bytes:
             yield group
             group, held = [], 0
@@ -49,3 +48,7 @@ def _groups(rows: Iterable[dict[str, Any]], row_group_bytes: int) -> Iterator[li
         held += size
     if group:
         yield group
+
+
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())

@@ -14,7 +14,15 @@ from tenacity.wait import wait_random_exponential
 from tracegen.engines.chat import after_prefill, join_reasoning
 from tracegen.engines.closing import closing_is_death
 from tracegen.engines.models import require
-from tracegen.errors import EngineDead, EngineError, MissingDependency, RecipeError, RequestRefused, first_line
+from tracegen.errors import (
+    EngineDead,
+    EngineError,
+    MissingDependency,
+    RecipeError,
+    RequestRefused,
+    TracegenError,
+    first_line,
+)
 from tracegen.recipe import Teacher
 from tracegen.types import EngineIdentity, FinishReason, Generation, Request, Value
 
@@ -263,13 +271,13 @@ def _key_hint(options: OpenAIOptions) -> str:
     return f"set the key in the environment variable {options.api_key_env or DEFAULT_KEY_ENV}"
 
 
-def _refusal(status: int, body: str, headers: Mapping[str, str], options: OpenAIOptions) -> EngineError:
+def _refusal(status: int, body: str, headers: Mapping[str, str], options: OpenAIOptions) -> TracegenError:
     """The name of an HTTP error: who is at fault, and whether it may pass."""
     said = f"HTTP {status}: {_message(body)}"
     if status in (408, 409, 429) or status >= 500:
         return _PassingError(said, wait_s=_retry_after_s(headers))
     if status in (401, 403):
-        return EngineDead(f"the endpoint refuses the key: {said}", hint=_key_hint(options))
+        return RecipeError(f"{options.base_url} refuses the key: {said}", hint=_key_hint(options))
     return RequestRefused(f"the endpoint refuses the request: {said}")
 
 

@@ -13,7 +13,7 @@ from tracegen.planning.world import World, priced
 from tracegen.recipe import Recipe, Rejection
 from tracegen.scheduling.scheduler import Scheduler
 from tracegen.scheduling.simulate import ReplicaModel, Simulated, Simulation
-from tracegen.types import Domain, ShardEntry
+from tracegen.types import Lane, ShardEntry
 
 MOST_PROMPTS = 20_000
 """More are reckoned in small."""
@@ -63,6 +63,13 @@ def _plain(value: Any) -> Any:
     return value
 
 
+class Rules(NamedTuple):
+    """What the scheduler goes by."""
+
+    rejection: Rejection
+    source_quotas: Mapping[str, int]
+
+
 class Outcome(NamedTuple):
     """One world's run, in the sizes of the real one."""
 
@@ -76,7 +83,7 @@ class Outcome(NamedTuple):
 
 
 def estimate(
-    recipe: Recipe, prompts: Mapping[Domain, int], worlds: Sequence[World], basis: Sequence[str], around_s: float = 0.0
+    recipe: Recipe, prompts: Mapping[Lane, int], worlds: Sequence[World], basis: Sequence[str], around_s: float = 0.0
 ) -> Estimate:
     """The whole run in each of the worlds, and ``around_s`` that the simulation knows nothing of."""
     played = [play(recipe, prompts, world) for world in worlds]
@@ -125,12 +132,12 @@ def figure(values: Sequence[float]) -> Figure:
     return Figure(median(values), min(values), max(values))
 
 
-def play(recipe: Recipe, prompts: Mapping[Domain, int], world: World) -> Outcome:
+def play(recipe: Recipe, prompts: Mapping[Lane, int], world: World) -> Outcome:
     """The run in one world, reckoned in small where it is large."""
     smaller = max(1.0, sum(prompts.values()) / MOST_PROMPTS)
-    few = {domain: max(1, round(number / smaller)) for domain, number in prompts.items()}
+    few = {lane: max(1, round(number / smaller)) for lane, number in prompts.items()}
     model, replicas = _fewer(world.replica, recipe.where.replicas, smaller)
-    ran = simulate(recipe, few, world, [model] * replicas, _rules(recipe.rejection, smaller))
+    ran = simulate(recipe, few, world, [model] * replicas, _rules(recipe, smaller))
     smaller = sum(prompts.values()) / sum(few.values())
     return Outcome(
         attempts=ran.attempts * smaller,
@@ -151,22 +158,26 @@ def _fewer(model: ReplicaModel, replicas: int, smaller: float) -> tuple[ReplicaM
     return replace(model, slots=each, half_rate_at=model.half_rate_at * each / model.slots), fewer
 
 
-def _rules(rules: Rejection, smaller: float) -> Rejection:
+def _rules(recipe: Recipe, smaller: float) -> Rules:
+    rules = recipe.rejection
     quotas = {domain: max(1, round(quota / smaller)) for domain, quota in rules.quotas.items()}
+    source_quotas = {source: max(1, round(quota / smaller)) for source, quota in recipe.source_quotas.items()}
     budget = None if rules.token_budget is None else max(1, round(rules.token_budget / smaller))
-    return rules.model_copy(update={"quotas": quotas, "token_budget": budget})
+    return Rules(rules.model_copy(update={"quotas": quotas, "token_budget": budget}), source_quotas)
 
 
 def simulate(
-    recipe: Recipe, prompts: Mapping[Domain, int], world: World, replicas: Sequence[ReplicaModel], rules: Rejection
+    recipe: Recipe, prompts: Mapping[Lane, int], world: World, replicas: Sequence[ReplicaModel], rules: Rules
 ) -> Simulated:
     """Prompts that stand for the real ones, shard by shard as the recipe cuts them."""
     size = recipe.prompts_per_shard
     shards = {}
-    for domain, number in prompts.items():
+    for lane, number in prompts.items():
+        name = f"{lane.domain}/{lane.source}" if lane.source else lane.domain.value
         for start in range(0, number, size):
-            shard_id = f"{domain}-{start // size:06d}"
-            groups = {f"{domain}{n}": "" for n in range(start, min(start + size, number))}
-            shards[shard_id] = (ShardEntry(shard_id, domain, len(groups)), groups)
-    scheduler = Scheduler([entry for entry, _ in shards.values()], rules)
+            shard_id = f"{name}-{start // size:06d}"
+            groups = {f"{name}{n}": "" for n in range(start, min(start + size, number))}
+            shards[shard_id] = (ShardEntry(shard_id, lane.domain, len(groups), source=lane.source), groups)
+    entries = [entry for entry, _ in shards.values()]
+    scheduler = Scheduler(entries, rules.rejection, source_quotas=rules.source_quotas)
     return Simulation(scheduler, shards, world.teacher(recipe), replicas).run()

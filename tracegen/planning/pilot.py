@@ -37,11 +37,20 @@ def pilot_recipe(recipe: Recipe, prompts: int, by_source: Mapping[str, int]) -> 
     """So many prompts, from each source in proportion, on one replica; the same attempts for all of them."""
     share = prompts / sum(by_source.values())
     sources = tuple(
-        source.model_copy(update={"limit": max(1, round(share * by_source[source.name]))}) for source in recipe.prompts
+        source.model_copy(update={"limit": max(1, round(share * by_source[source.name])), "quota": None})
+        for source in recipe.prompts
     )
     attempts = min(ATTEMPTS, recipe.rejection.max_attempts)
     rejection = recipe.rejection.model_copy(
-        update={"policy": "fixed", "keep": 1, "max_attempts": attempts, "quotas": {}, "token_budget": None}
+        update={
+            "policy": "fixed",
+            "keep": 1,
+            "gather": None,
+            "select": "first",
+            "max_attempts": attempts,
+            "quotas": {},
+            "token_budget": None,
+        }
     )
     return recipe.model_copy(
         update={

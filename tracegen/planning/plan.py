@@ -16,7 +16,7 @@ from tracegen.recipe import Recipe
 from tracegen.recipe_file import Loaded
 from tracegen.registry import resolve
 from tracegen.runtime.progress import Snapshot
-from tracegen.types import Domain
+from tracegen.types import Lane
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ a large corpus take is beyond that."""
 def plan(asked: Asked, on_progress: Callable[[Snapshot], None]) -> Estimate:
     """Reckon a recipe's run. Raises UserError for what is wrong with it; only a pilot writes or asks a teacher."""
     recipe = asked.loaded.recipe
-    by_domain, by_source = _prompts(asked.loaded)
+    by_lane, by_source = _prompts(asked.loaded)
     around_s = AROUND_S[recipe.where.cluster]
     if asked.pilot:
         flown, worlds, basis = _piloted(asked, by_source, on_progress)
@@ -49,16 +49,16 @@ def plan(asked: Asked, on_progress: Callable[[Snapshot], None]) -> Estimate:
             around_s = max(0.0, flown.around_s - recipe.where.plan.start_s)
     else:
         worlds, basis = _imagined(recipe, asked.draws)
-    return estimate(recipe, by_domain, worlds, (*basis, *_placed(recipe, around_s)), around_s)
+    return estimate(recipe, by_lane, worlds, (*basis, *_placed(recipe, around_s)), around_s)
 
 
-def _prompts(loaded: Loaded) -> tuple[Mapping[Domain, int], Mapping[str, int]]:
-    """How many a run would have, by domain and by source: the sources are read as a run reads them."""
+def _prompts(loaded: Loaded) -> tuple[Mapping[Lane, int], Mapping[str, int]]:
+    """How many a run would have, by lane and by source: the sources are read as a run reads them."""
     manifest = prepare(loaded.recipe, loaded.base, lambda _: "").manifest
-    by_domain: Counter[Domain] = Counter()
+    by_lane: Counter[Lane] = Counter()
     for shard in manifest.shards:
-        by_domain[shard.domain] += shard.prompts
-    return by_domain, {entry.name: max(1, entry.prompts) for entry in manifest.sources}
+        by_lane[shard.lane] += shard.prompts
+    return by_lane, {entry.name: max(1, entry.prompts) for entry in manifest.sources}
 
 
 def _imagined(recipe: Recipe, draws: int) -> tuple[list[World], Sequence[str]]:

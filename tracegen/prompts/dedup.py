@@ -2,7 +2,7 @@
 
 from array import array
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b
 
@@ -33,6 +33,7 @@ class Tally:
     near_duplicates: int = 0
     contaminated: int = 0
     unreadable: int = 0
+    left_out_by_set: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,8 @@ class Collector:
             tally.rows += 1
             if isinstance(row, Prompt):
                 self._take(row, tally, unreadable)
+            elif row.part == "set":
+                tally.left_out_by_set[row.reason] = tally.left_out_by_set.get(row.reason, 0) + 1
             elif row.part == "reference":
                 unreadable.add(row.source_row, row.reason)
                 self.left_out.append(LeftOut(Why.UNREADABLE, row.source, row.source_row, "", "", row.reason, 0))
@@ -78,8 +81,7 @@ class Collector:
                 self._leave_out(row)
         unreadable.refuse(source, self._screens.unreadable_share * tally.rows)
         tally.unreadable = unreadable.count
-        if tally.unusable == tally.rows:
-            raise PromptError(f"prompt source {source!r}: no row has a usable text", hint=unusable)
+        _refuse_empty(source, tally, unusable)
         return tally
 
     def table(self) -> pa.Table:
@@ -156,6 +158,15 @@ class Collector:
         if batch == len(self._batches):
             return self._open[offset]
         return next(from_table(pa.Table.from_batches([self._batches[batch].slice(offset, 1)])))
+
+
+def _refuse_empty(source: str, tally: Tally, unusable: str) -> None:
+    if tally.unusable == tally.rows:
+        raise PromptError(f"prompt source {source!r}: no row has a usable text", hint=unusable)
+    by_set = tally.left_out_by_set
+    if sum(by_set.values()) == tally.rows:
+        told = ", ".join(f"{reason} ({count})" for reason, count in by_set.items())
+        raise PromptError(f"prompt source {source!r}: reads.leave_out leaves out all of {tally.rows} rows", hint=told)
 
 
 @dataclass(slots=True)

@@ -1,5 +1,7 @@
 """What a plan of shards says about itself: the shards, where their prompts came from, and what was left out and why."""
 
+from collections.abc import Mapping
+
 from tracegen.types import Domain, ShardEntry, Value
 
 PROMPTS_SCHEMA = "tracegen/prompts/1"
@@ -33,6 +35,8 @@ class SourceEntry(Value):
     """Rows that share words with a benchmark."""
     unreadable: int = 0
     """Rows whose reference its verifier cannot read, where the recipe lets them be left out."""
+    left_out_by_set: Mapping[str, int] = {}
+    """Rows that are no prompts by the mapping of their set, as proofs, by reason."""
 
 
 class BenchmarkEntry(Value):

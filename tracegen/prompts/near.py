@@ -2,7 +2,8 @@
 
 MinHash with banding (Broder 1997; rensa's implementation) proposes, exact Jaccard similarity decides, so chance may miss
 a pair but never makes one. Problems made from one template read alike and are not the same: two prompts are only ever
-compared when their numbers and operators agree, and they stay apart when their reference answers differ.
+compared when their numbers and operators agree, and they stay apart when their reference answers differ. Problems that a
+generator made are never compared: their template is meant, and what differs may be one cell of a grid.
 """
 
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from typing import Any
 
 from tracegen.errors import MissingDependency
 from tracegen.prompts.words import grams, quantities, unlabelled, words
-from tracegen.types import AnswerReference, ChoiceReference, Prompt, Reference
+from tracegen.types import AnswerReference, ChoiceReference, ProceduralReference, Prompt, Reference
 
 SHINGLE_WORDS = 3
 SURE = 0.99
@@ -36,6 +37,8 @@ class NearDuplicates:
 
         ``kept`` gives the prompt that was remembered at a place.
         """
+        if isinstance(prompt.reference, ProceduralReference):
+            return None
         places = sorted(self._index.query(self._signed(prompt)))[:MAX_CANDIDATES]
         mine = shingles(prompt.text) if places else frozenset()
         for place in places:
@@ -45,7 +48,8 @@ class NearDuplicates:
         return None
 
     def remember(self, prompt: Prompt, place: int) -> None:
-        self._index.insert(place, self._signed(prompt))
+        if not isinstance(prompt.reference, ProceduralReference):
+            self._index.insert(place, self._signed(prompt))
 
     def _signed(self, prompt: Prompt) -> Any:
         # A prompt is looked for, then remembered.

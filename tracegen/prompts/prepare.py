@@ -5,7 +5,7 @@ manifest that makes them the plan. ``planned`` finds the plan that an earlier st
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -83,7 +83,7 @@ def prepare(recipe: Recipe, base: Path, check: Callable[[Reference], str]) -> Pr
     """
     collector = Collector(check, _screens(recipe.preparation, base))
     entries = tuple(_read(source, base, collector) for source in recipe.prompts)
-    tables = dict(_cut(collector.table(), recipe.prompts_per_shard))
+    tables = dict(_cut(collector.table(), recipe.prompts_per_shard, recipe.source_quotas))
     shards = opening_order(tables, recipe.seed)
     manifest = PromptManifest(
         prompts=len(collector),
@@ -93,6 +93,7 @@ def prepare(recipe: Recipe, base: Path, check: Callable[[Reference], str]) -> Pr
                 domain=shard.domain,
                 prompts=len(shard.prompt_ids),
                 first_prompt_id=shard.prompt_ids[0],
+                source=shard.source,
             )
             for shard in shards
         ),
@@ -147,14 +148,19 @@ def _read(source: PromptSource, base: Path, collector: Collector) -> SourceEntry
     )
 
 
-def _cut(table: pa.Table, prompts_per_shard: int) -> Iterator[tuple[Shard, pa.Table]]:
+def _cut(table: pa.Table, prompts_per_shard: int, quotas: Collection[str]) -> Iterator[tuple[Shard, pa.Table]]:
+    """Shards lane by lane; ``quotas``: the sources that have one, and so a lane of their own."""
+    own = pc.is_in(table["source"], pa.array(sorted(quotas), pa.string()))
+    lanes = pa.table({"domain": table["domain"], "source": pc.if_else(own, table["source"], "")})
+    order = [(name, "ascending") for name in ("domain", "source", "prompt_id")]
     # One sort and one copy for everything: taking rows per shard would copy the whole table for each.
-    table = table.take(pc.sort_indices(table, [("domain", "ascending"), ("prompt_id", "ascending")]))
+    table = table.take(pc.sort_indices(lanes.append_column("prompt_id", table["prompt_id"]), order))
+    counted = lanes.group_by(["domain", "source"]).aggregate([([], "count_all")]).sort_by(order[:2])
     start = 0
-    for domain in sorted(Domain):
-        count = pc.sum(pc.equal(table["domain"], domain.value)).as_py() or 0
+    for row in counted.to_pylist():
+        domain, source, count = row["domain"], row["source"], row["count_all"]
         ids = table["prompt_id"].slice(start, count).to_pylist()
-        for shard in cut(domain, ids, prompts_per_shard):
+        for shard in cut(Domain(domain), ids, prompts_per_shard, source):
             yield shard, table.slice(start, len(shard.prompt_ids))
             start += len(shard.prompt_ids)
 

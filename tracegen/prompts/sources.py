@@ -6,15 +6,19 @@ cannot be read at all raises PromptError, naming the source and the place.
 
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Literal
 
+from pydantic_core import PydanticSerializationError
+
 from tracegen.errors import PromptError
 from tracegen.prompts.hub import hub_rows
 from tracegen.prompts.procedural import procedural_rows
+from tracegen.prompts.programs import Task
+from tracegen.prompts.reading import NotAPrompt, cell, reference_of, refuse_left_out, text_of
 from tracegen.prompts.synthetic import synthetic_rows
 from tracegen.prompts.tables import Row, jsonl_rows, parquet_rows
 from tracegen.recipe import (
@@ -36,7 +40,8 @@ class Unusable:
 
     source: str
     source_row: str
-    part: Literal["text", "reference"]
+    part: Literal["text", "reference", "set"]
+    """What cannot be used; ``set`` where the source says itself that such rows are no prompts."""
     reason: str
 
 
@@ -57,6 +62,8 @@ def origin(source: PromptSource) -> str:
             return source.path
         case SyntheticSource():
             return f"arithmetic, seed {source.seed}"
+        case HubSource():
+            return f"{source.dataset}@{source.revision}"
         case _:
             return source.dataset
 
@@ -78,44 +85,79 @@ def _all_rows(source: PromptSource, base: Path) -> Iterator[Prompt | Unusable]:
 def _prompts(source: TableSource, table: Iterator[Row]) -> Iterator[Prompt | Unusable]:
     pattern = _compiled(source)
     for row in table:
-        own_id = row.values.get(source.columns.id or "")
-        yield _prompt(source, pattern, row.number if own_id is None else _rendered(own_id), row)
+        own_id = cell(row.values, source.columns.id) if source.columns.id else None
+        place = row.number if own_id is None else _rendered(own_id)
+        try:
+            yield _prompt(source, pattern, place, row.values)
+        except NotAPrompt as why:
+            yield Unusable(source.name, place, "set", str(why))
 
 
-def _prompt(source: TableSource, pattern: re.Pattern[str] | None, place: str, row: Row) -> Prompt | Unusable:
-    text = row.values.get(source.columns.text)
+def _prompt(
+    source: TableSource, pattern: re.Pattern[str] | None, place: str, values: Mapping[str, object]
+) -> Prompt | Unusable:
+    refuse_left_out(source.reads.leave_out, values)
+    text = text_of(source, values)
     if fault := _fault(text):
         return Unusable(source.name, place, "text", f"column {source.columns.text!r} {fault}")
-    reference = _reference(source, pattern, row)
-    if isinstance(reference, str):
-        return Unusable(source.name, place, "reference", reference)
-    problem = _rendered(text)
-    identity = prompt_id(source.domain, problem)
+    try:
+        task = _task(source, pattern, values)
+    except UnreadableReference as error:
+        return Unusable(source.name, place, "reference", str(error))
+    problem = "\n\n".join(filter(None, (_rendered(text), task.below)))
     column = source.columns.difficulty
-    difficulty = _rendered(row.values.get(column)) if column else ""
-    return Prompt(identity, source.domain, problem, reference, source.name, place, source.licence, difficulty)
+    difficulty = _rendered(cell(values, column)) if column else ""
+    return Prompt(
+        *(prompt_id(source.domain, problem), source.domain, problem, task.reference, source.name, place),
+        *(_licence(source, values), difficulty),
+    )
 
 
-def _reference(source: TableSource, pattern: re.Pattern[str] | None, row: Row) -> Reference | str:
-    """What the row is judged against, or what is wrong with it."""
+def _licence(source: TableSource, values: Mapping[str, object]) -> str:
+    """The row's own where the set has one."""
+    own = cell(values, source.reads.licence) if source.reads.licence else None
+    return _rendered(own).strip() if own is not None and not _fault(own) else source.licence
+
+
+def _task(source: TableSource, pattern: re.Pattern[str] | None, values: Mapping[str, object]) -> Task:
+    """What the row is judged against, and what its text has to say for it. Raises UnreadableReference and NotAPrompt."""
+    how = source.reads.reference
+    if how is None:
+        return Task(_plain_reference(source, pattern, values))
+    answer = _found_answer(source, pattern, values) if source.reads.needs_answer else ""
+    try:
+        task = reference_of(how, answer, values)
+        task.reference.model_dump_json()
+    except (UnicodeEncodeError, PydanticSerializationError) as error:
+        # JSON can spell half of a surrogate pair; no file of ours can hold it.
+        raise UnreadableReference("it is not valid Unicode") from error
+    return task
+
+
+def _plain_reference(source: TableSource, pattern: re.Pattern[str] | None, values: Mapping[str, object]) -> Reference:
     whole = source.columns.reference
     if whole is not None:
-        value = row.values.get(whole)
+        value = cell(values, whole)
         if not isinstance(value, dict) and (fault := _fault(value)):
-            return f"column {whole!r} {fault}"
+            raise UnreadableReference(f"column {whole!r} {fault}")
         try:
             return read_reference(value)
         except UnreadableReference as error:
-            return f"column {whole!r}: {error}"
+            raise UnreadableReference(f"column {whole!r}: {error}") from error
     if source.columns.answer is None:
         return NoReference()
-    answer = row.values.get(source.columns.answer)
+    return AnswerReference(answer=_found_answer(source, pattern, values))
+
+
+def _found_answer(source: TableSource, pattern: re.Pattern[str] | None, values: Mapping[str, object]) -> str:
+    column = source.columns.answer or ""
+    answer = cell(values, column)
     if fault := _fault(answer):
-        return f"column {source.columns.answer!r} {fault}"
+        raise UnreadableReference(f"column {column!r} {fault}")
     found = _answer(pattern, _rendered(answer))
     if not found:
-        return f"column {source.columns.answer!r} does not match answer_pattern"
-    return AnswerReference(answer=found)
+        raise UnreadableReference(f"column {column!r} does not match answer_pattern")
+    return found
 
 
 def _compiled(source: TableSource) -> re.Pattern[str] | None:

@@ -11,7 +11,7 @@ from typing import IO, BinaryIO, NamedTuple, cast
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tracegen.errors import PromptError, boundary
+from tracegen.errors import PromptError, UserError, boundary
 from tracegen.recipe import Benchmark, Columns, JsonlSource, ParquetSource, TableSource
 from tracegen.store import open_store, open_uri
 from tracegen.types import Domain
@@ -35,12 +35,13 @@ def locate(path: str, base: Path) -> str:
 
 def jsonl_rows(source: JsonlSource, base: Path) -> Iterator[Row]:
     where = f"prompt source {source.name!r}: {source.path}"
+    data_columns = {source.columns.reference or "", *(path.partition(".")[0] for path in source.reads.tests())}
     with open_uri(locate(source.path, base)) as stream, boundary(PromptError, where):
         numbered = enumerate(_unpacked(stream), start=1)
         lines = ((number, line) for number, line in numbered if line.strip())
         for position, (number, line) in enumerate(lines):
             values = _json_object(line, f"{where}, line {number}")
-            if (column := source.columns.reference) in values:
+            for column in data_columns & values.keys():
                 # Its numbers are data of a scorer, not answers that have to stay as they are spelt.
                 values[column] = json.loads(line.decode("utf-8-sig"))[column]
             if position == 0:
@@ -69,13 +70,17 @@ def parquet_files(source: ParquetSource, base: Path) -> list[str]:
 
 
 def texts(benchmark: Benchmark, base: Path) -> Iterator[tuple[str, str]]:
-    """Row number and text of each cell of a benchmark's columns that holds text."""
+    """Row number and text of each cell of a benchmark's columns that holds text. Raises PromptError."""
     for column in benchmark.columns:
         source = as_source(benchmark, column)
         rows = parquet_rows(source, base) if isinstance(source, ParquetSource) else jsonl_rows(source, base)
-        for row in rows:
-            if isinstance(cell := row.values.get(column), str) and cell.strip():
-                yield row.number, cell
+        try:
+            for row in rows:
+                if isinstance(cell := row.values.get(column), str) and cell.strip():
+                    yield row.number, cell
+        except UserError as error:
+            message = error.message.removeprefix(f"prompt source {source.name!r}").removeprefix(":").strip()
+            raise PromptError(f"benchmark {benchmark.name!r}: {message}", hint=error.hint) from error
 
 
 def as_source(benchmark: Benchmark, column: str) -> JsonlSource | ParquetSource:
@@ -89,18 +94,28 @@ def as_source(benchmark: Benchmark, column: str) -> JsonlSource | ParquetSource:
 
 def require_columns(source: TableSource, found: list[str]) -> None:
     """Raises PromptError, with the columns that there are, when one that the recipe maps is missing."""
-    for key, column in named_columns(source.columns).items():
-        if column not in found:
+    for key, column in _named(source):
+        if column not in found and column.partition(".")[0] not in found:
             shown = ", ".join(found[:12]) + (", …" if len(found) > 12 else "")
+            by = f", with set {source.set!r}" if source.set else ""
             raise PromptError(
-                f"prompt source {source.name!r} has no column {column!r} (columns.{key})", hint=f"it has: {shown}"
+                f"prompt source {source.name!r} has no column {column!r} ({key}{by})", hint=f"it has: {shown}"
             )
 
 
-def named_columns(columns: Columns) -> dict[str, str]:
-    """What the recipe maps: no id column that it does not name, and no answer where a whole reference stands."""
-    unread = "answer" if columns.reference is not None else None
-    return {key: column for key, column in columns if column is not None and key != unread}
+def wanted_columns(source: TableSource, found: list[str]) -> list[str]:
+    """Of the columns that there are, those that are read, each once."""
+    paths = [column for _, column in _named(source)]
+    return list(dict.fromkeys(path if path in found else path.partition(".")[0] for path in paths))
+
+
+def _named(source: TableSource) -> Iterator[tuple[str, str]]:
+    """What the recipe maps: no id column that it does not name, and no answer where another reference stands."""
+    reads_answer = source.columns.reference is None and source.reads.needs_answer
+    for key, column in source.columns:
+        if column is not None and (key != "answer" or reads_answer):
+            yield f"columns.{key}", column
+    yield from source.reads.columns()
 
 
 def _unpacked(stream: BinaryIO) -> IO[bytes]:
@@ -126,8 +141,9 @@ def _json_object(line: bytes, where: str) -> dict[str, object]:
 
 def _parquet_values(source: ParquetSource, stream: BinaryIO) -> Iterator[Mapping[str, object]]:
     file = pq.ParquetFile(pa.PythonFile(stream, mode="r"))
-    require_columns(source, file.schema_arrow.names)
-    wanted = list(dict.fromkeys(named_columns(source.columns).values()))
+    found = file.schema_arrow.names
+    require_columns(source, found)
+    wanted = wanted_columns(source, found)
     for batch in file.iter_batches(ROWS_PER_BATCH, columns=wanted):
         yield from batch.to_pylist()
 

@@ -1,5 +1,6 @@
 """What a run says about itself while it goes on and when it ends: frozen values. Drawing them is the command line's."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -27,6 +28,8 @@ class DomainProgress:
     """Attempts that were given up: no replica could complete them."""
     tokens_by_cause: TokenCounts = field(default_factory=TokenCounts)
     """Completion tokens by what became of them."""
+    source: str = ""
+    """The prompt source with a quota that this is about; empty for a whole domain."""
 
     @property
     def pass_rate(self) -> float | None:
@@ -83,6 +86,8 @@ class Snapshot:
     """``preparing``, ``starting``, ``generating``, ``building``, ``done``; ``stopped`` where no driver is at work."""
     verifiers: VerifierProgress | None = None
     """None where no pool is at work."""
+    sources: tuple[DomainProgress, ...] = ()
+    """Prompt sources that have a quota; their numbers are in their domain's as well."""
 
     def to_json(self) -> dict[str, Any]:
         """As JSON types; keys are the field names."""
@@ -111,13 +116,18 @@ class RunSummary:
 
 def total(domains: tuple[DomainProgress, ...]) -> DomainProgress:
     """All domains as one. Its target is the sum where every domain has one, else None."""
+    return merged("total", domains)
+
+
+def merged(name: str, domains: Sequence[DomainProgress]) -> DomainProgress:
+    """Several as one of that name."""
     targets = [domain.target for domain in domains]
     known = [target for target in targets if target is not None]
     tokens = TokenCounts()
     for domain in domains:
         tokens.add(domain.tokens_by_cause)
     return DomainProgress(
-        domain="total",
+        domain=name,
         accepted=sum(domain.accepted for domain in domains),
         target=sum(known) if known and len(known) == len(targets) else None,
         prompts=sum(domain.prompts for domain in domains),

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from tracegen.errors import ActorLost, EngineDead, TracegenError, boundary, first_line
+from tracegen.errors import ActorLost, EngineDead, RecipeError, TracegenError, boundary, first_line
 from tracegen.protocols import Exchange, Payload, ReplicaPort
 from tracegen.runtime.shelf import Shelf
 from tracegen.scheduling.scheduler import Scheduler
@@ -29,6 +29,10 @@ of it like the rest.
 ANSWER_S = 60.0
 """An exchange that overstays its wait by so long counts as lost: the actor's event loop is stuck."""
 START_ATTEMPTS = 3
+REFUSALS = 64
+"""A replica that has completed nothing and refused so many attempts refuses them all: each is in quarantine for good,
+and the whole run would be, at no cost that anybody would notice.
+"""
 BACK_OFF_S = 2.0
 GIVE_BACK_S = 5.0
 """Before a node that leaves is gone, what is unfinished is given back; a tenth of the notice where that is less."""
@@ -98,6 +102,7 @@ class Pump:
         self._work = work
         self._may_go = may_go
         self._failed_starts = 0
+        self._refusals = 0
         self._past_tokens = 0
         self._leaves: tuple[float, float] | None = None
         self._ahead = 0
@@ -151,9 +156,24 @@ class Pump:
         await self._intake.take_in(exchange, payload)
         if exchange.finished:
             self._failed_starts = 0
+        self._count_refusals(exchange)
         if self.pulse.in_flight and self._clock() - self.pulse.moved_at_s > self._stall_s:
             raise EngineDead(f"replica {port.replica_id}: no token for {self._stall_s:.0f} s with work in its slots")
         self._heed(exchange.leaving_in_s, port.replica_id)
+
+    def _count_refusals(self, exchange: Exchange) -> None:
+        """Raises RecipeError where every attempt so far was refused."""
+        if exchange.finished:
+            self._refusals = -1
+        if self._refusals < 0:
+            return
+        refused = [failed for failed in exchange.failed if not failed.retryable]
+        self._refusals += len(refused)
+        if self._refusals >= REFUSALS:
+            raise RecipeError(
+                f"the first {self._refusals} attempts were all refused: {refused[-1].error}",
+                hint="mend the teacher in the recipe; `tracegen quarantine --requeue` has these tried again",
+            )
 
     def _heed(self, leaving_in_s: float | None, name: str) -> None:
         """Notices are heeded once: no new leases; what ends in time is taken in, and the rest is given back."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tracegen.chat import request
-from tracegen.errors import EngineDead, EngineError, boundary
+from tracegen.errors import EngineDead, EngineError, UserError, boundary
 from tracegen.protocols import Engine, Exchange, Failed, Finished, Lease, Payload
 from tracegen.recipe import Recipe
 from tracegen.runtime.notices import Notice, no_notice
@@ -46,17 +46,22 @@ class Replica:
         self._hungry = asyncio.Event()
         """Set while a slot is free and nothing waits for it."""
         self._dead: EngineDead | None = None
+        self._refused: UserError | None = None
+        """What only a person can mend, as a key that the endpoint no longer takes."""
 
     async def start(self) -> EngineIdentity:
         await self._engine.start()
         return self._engine.identity
 
     async def exchange(self, leases: Sequence[Lease], wait_s: float) -> tuple[Exchange, Payload]:
-        self._waiting.extend(leases)
-        self._fill()
-        await self._wait(wait_s)
+        if self._refused is None:
+            self._waiting.extend(leases)
+            self._fill()
+            await self._wait(wait_s)
         if self._dead is not None:
             raise self._dead
+        if self._refused is not None and not self._completions:  # what is paid for goes first
+            raise self._refused
         return self._take()
 
     def _fill(self) -> None:
@@ -92,12 +97,14 @@ class Replica:
             self._completions.append(self._completion(lease, asked, generation, started_at_s, ended_at_s))
         except EngineDead as error:
             self._dead = error
+        except UserError as error:
+            self._refused = error
         except EngineError as error:
             self._failures.append(Failed(asked.attempt_id, str(error), error.retryable))
         finally:
             del self._tasks[asked.attempt_id]
             self._arrived.set()
-            if self._dead is None:
+            if self._dead is None and self._refused is None:
                 self._fill()
 
     def _completion(

@@ -1,14 +1,15 @@
 """Turns the scheduler's counts and the replicas' pulses into a snapshot for people. Reads, never writes."""
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from tracegen.protocols import PoolHealth
-from tracegen.runtime.progress import DomainProgress, ReplicaProgress, Snapshot, VerifierProgress
+from tracegen.runtime.progress import DomainProgress, ReplicaProgress, Snapshot, VerifierProgress, merged
 from tracegen.runtime.pump import Pump
 from tracegen.scheduling.scheduler import Scheduler
 from tracegen.scheduling.state import DomainState
+from tracegen.types import Domain
 
 WINDOW_S = 30.0
 """Rates are over so many seconds."""
@@ -29,7 +30,7 @@ class Watch:
         self._replica_marks: dict[int, deque[tuple[float, int]]] = {}
         self._tokens_before = sum(domain.tokens.spent for domain in scheduler.domains)
         self._verifiers: VerifierProgress | None = None
-        self._at_start = {d.domain: (d.accepted, d.decided) for d in scheduler.domains}
+        self._at_start = {d: (d.accepted, d.decided) for d in scheduler.domains}
 
     def see(self, pools: Sequence[PoolHealth]) -> None:
         """What the verifier pools say of themselves."""
@@ -51,7 +52,7 @@ class Watch:
             run_id=self._run_id,
             at_s=self._wall_clock(),
             elapsed_s=elapsed_s,
-            domains=tuple(_domain(d) for d in scheduler.domains),
+            domains=_domains(scheduler.domains),
             in_flight=scheduler.in_flight,
             tokens=tokens,
             tokens_per_s=_rate(self._marks, now_s, produced) if pumps else (tokens - self._tokens_before) / elapsed_s,
@@ -62,6 +63,7 @@ class Watch:
             eta_s=self._eta_s(now_s),
             phase=phase,
             verifiers=self._verifiers if pumps else None,
+            sources=tuple(_lane(d) for d in scheduler.domains if d.source),
         )
 
     def _replica(self, number: int, pump: Pump, now_s: float) -> ReplicaProgress:
@@ -75,7 +77,7 @@ class Watch:
         elapsed_s = max(now_s - self._started_s, 1e-9)
         etas: list[float] = []
         for domain in self._scheduler.domains:
-            accepted, decided = self._at_start[domain.domain]
+            accepted, decided = self._at_start[domain]
             left, gained = (
                 (domain.quota - domain.accepted, domain.accepted - accepted)
                 if domain.quota is not None
@@ -89,7 +91,18 @@ class Watch:
         return max(etas, default=0.0)
 
 
-def _domain(domain: DomainState) -> DomainProgress:
+def _domains(lanes: Sequence[DomainState]) -> tuple[DomainProgress, ...]:
+    """Domain by domain, its sources with quotas among it: they count as far as their quotas go."""
+    by_domain: dict[Domain, list[DomainProgress]] = defaultdict(list)
+    for lane in lanes:
+        # Of a domain's quota, a source has what it claims: what it falls short of is its other sources' to fill.
+        counted = min(lane.accepted, lane.quota or 0)
+        own = replace(_lane(lane), accepted=counted, target=lane.claims) if lane.source else _lane(lane)
+        by_domain[lane.domain].append(own)
+    return tuple(merged(domain.value, found) for domain, found in by_domain.items())
+
+
+def _lane(domain: DomainState) -> DomainProgress:
     judged = domain.correct + domain.incorrect + domain.undecided
     return DomainProgress(
         domain=domain.domain.value,
@@ -103,6 +116,7 @@ def _domain(domain: DomainState) -> DomainProgress:
         undecided=domain.undecided,
         quarantined=domain.quarantined,
         tokens_by_cause=replace(domain.tokens),
+        source=domain.source,
     )
 
 

@@ -1,4 +1,7 @@
-"""The domains of a run: whose shard is opened next, who is served next, which are held back or closed. No prompts.
+"""The lanes of a run: whose shard is opened next, who is served next, which are held back or closed. No prompts.
+
+A lane is a domain; where some of its sources have quotas, each of these is a lane, and the domain's other sources are
+one. What a source falls short of its quota, the domain's other sources make up for.
 
 All counts are kept by the scheduler; this reads them.
 """
@@ -8,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from tracegen.recipe import Rejection
 from tracegen.scheduling.state import DomainState, SettledShard
 from tracegen.scheduling.tail import kept_for_the_end
-from tracegen.types import Domain, ShardEntry
+from tracegen.types import Domain, Lane, ShardEntry
 
 HOLD_EVERY = 256
 """Which domains are kept for the end is looked at anew after so many handouts."""
@@ -18,23 +21,31 @@ class Domains:
     """In the order of the plan."""
 
     def __init__(
-        self, plan: Iterable[ShardEntry], rules: Rejection, settled: Mapping[str, SettledShard] | None = None
+        self,
+        plan: Iterable[ShardEntry],
+        rules: Rejection,
+        settled: Mapping[str, SettledShard] | None = None,
+        source_quotas: Mapping[str, int] | None = None,
     ) -> None:
+        self._rules = rules
+        self._source_quotas = source_quotas or {}
         self._budget = rules.token_budget
-        self._quotas = rules.quotas
-        self._states: dict[Domain, DomainState] = {}
-        self._held: frozenset[Domain] = frozenset()
+        self._states: dict[Lane, DomainState] = {}
+        self._held: frozenset[DomainState] = frozenset()
         self._hold_due = HOLD_EVERY
         self._in_flight = 0
         self.planned_shards = 0
         self.settled_shards = 0
         for shard in plan:
             self._plan(shard, (settled or {}).get(shard.shard_id))
+        self.share_out()
 
     def _plan(self, shard: ShardEntry, settled: SettledShard | None) -> None:
-        domain = self._states.get(shard.domain)
+        domain = self._states.get(shard.lane)
         if domain is None:
-            domain = self._states[shard.domain] = DomainState(shard.domain, self._quotas.get(shard.domain))
+            quota = self._source_quotas.get(shard.source) if shard.source else self._rules.quotas.get(shard.domain)
+            domain = DomainState(shard.domain, quota, shard.source, self._rules.keep, self._rules.enough)
+            self._states[shard.lane] = domain
         self.planned_shards += 1
         if settled is None:
             domain.plan(shard)
@@ -45,11 +56,19 @@ class Domains:
     def __iter__(self) -> Iterator[DomainState]:
         return iter(self._states.values())
 
-    def __contains__(self, domain: Domain) -> bool:
-        return domain in self._states
+    def __getitem__(self, lane: Lane) -> DomainState:
+        return self._states[lane]
 
-    def __getitem__(self, domain: Domain) -> DomainState:
-        return self._states[domain]
+    def of(self, domain: Domain) -> DomainState | None:
+        """One of the domain's lanes: that of the sources without a quota, if there are any."""
+        return min((d for d in self if d.domain is domain), key=lambda d: d.source, default=None)
+
+    def share_out(self) -> None:
+        """A domain's quota, without what its sources with quotas may still fill, is what its other sources fill."""
+        for others in self:
+            if others.quota is not None and not others.source:
+                sources = [d for d in self if d.source and d.domain is others.domain]
+                others.quota = self._rules.quotas[others.domain] - sum(d.claims for d in sources)
 
     @property
     def all_opened(self) -> bool:
@@ -79,10 +98,10 @@ class Domains:
         wanting = self._wanting()
         if not self._held:
             return wanting
-        serving = [d for d in wanting if d.domain not in self._held]
+        serving = [d for d in wanting if d not in self._held]
         if wanting and not serving:
             self._hold(wanting)
-            serving = [d for d in wanting if d.domain not in self._held]
+            serving = [d for d in wanting if d not in self._held]
         return serving
 
     def _wanting(self) -> list[DomainState]:

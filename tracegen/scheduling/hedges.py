@@ -24,12 +24,12 @@ def runs_dry(domain: DomainState) -> bool:
     return not domain.waiting and not domain.ready and domain.quota is None
 
 
-def hedged_next(domains: Iterable[DomainState], keep: int) -> OpenPrompt | None:
+def hedged_next(domains: Iterable[DomainState], enough: int) -> OpenPrompt | None:
     """The prompt to hedge: of the domain with the longest traces first, in turns, the longest in flight first."""
     for domain in sorted((d for d in domains if d.last), key=lambda d: -d.mean_tokens):
         while domain.last:
             prompt = next(iter(domain.last))
             del domain.last[prompt]
-            if prompt.open and prompt.accepted < keep:
+            if prompt.open and prompt.accepted < enough:
                 return prompt
     return None

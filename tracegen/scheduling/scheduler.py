@@ -61,11 +61,15 @@ class Scheduler:
         policy: Policy | None = None,
         settled: Mapping[str, SettledShard] | None = None,
         quarantined: Mapping[str, Domain] | None = None,
+        source_quotas: Mapping[str, int] | None = None,
     ) -> None:
-        """``settled`` by shard id; ``quarantined``: attempts that earlier drivers gave up, never handed out again."""
+        """``settled`` by shard id; ``quarantined``: attempts that earlier drivers gave up, never handed out again.
+
+        ``source_quotas``: accepted traces wanted of a source, by name, where shards are of that source alone.
+        """
         self._rules = rules
         self._policy = policy or POLICIES[rules.policy]
-        self._domains = Domains(plan, rules, settled)
+        self._domains = Domains(plan, rules, settled, source_quotas)
         self._shards: dict[str, OpenShard] = {}
         self._prompts: dict[str, OpenPrompt] = {}
         self._hands = Hands()
@@ -81,8 +85,8 @@ class Scheduler:
         self.settled_shards = self._domains.settled_shards
         self.planned_shards = self._domains.planned_shards
         for domain in (quarantined or {}).values():
-            if domain in self._domains:
-                self._domains[domain].quarantined += 1
+            if (lane := self._domains.of(domain)) is not None:
+                lane.quarantined += 1
         self._check_budget()
 
     # --- shards ---------------------------------------------------------------------------------------------
@@ -103,7 +107,7 @@ class Scheduler:
         A resumed completion without an outcome waits for :meth:`judged`.
         """
         groups = prompts if isinstance(prompts, Mapping) else dict.fromkeys(prompts, "")
-        opened = OpenShard(shard.shard_id, self._domains[shard.domain], len(groups))
+        opened = OpenShard(shard.shard_id, self._domains[shard.lane], len(groups))
         self._shards[shard.shard_id] = opened
         self._opening.discard(shard.shard_id)
         opened.domain.waiting -= shard.prompts
@@ -126,8 +130,7 @@ class Scheduler:
             prompt_id, _, index = completion.attempt_id.partition(".")
             indices.setdefault(prompt_id, set()).add(int(index))
             prompt = self._prompts[prompt_id]
-            prompt.open += 1
-            prompt.shard.domain.open += 1
+            _begun(prompt)
             self._take(prompt, completion)
             if outcome is not None:
                 self._count(completion.attempt_id, outcome, reason)
@@ -148,8 +151,7 @@ class Scheduler:
         attempt_id = Attempt(prompt.prompt_id, index).attempt_id
         if attempt_id in self._quarantined:
             return
-        prompt.open += 1
-        prompt.shard.domain.open += 1
+        _begun(prompt)
         prompt.shard.domain.returned.append(InFlight(attempt_id, prompt, index))
 
     def take_decided(self) -> list[str]:
@@ -191,9 +193,9 @@ class Scheduler:
     def still_wanted(self) -> int:
         """At most so many slots will ever be needed at once from now on: more replicas than that may go."""
         if self._opening or not self._domains.all_opened:
-            return self._rules.keep * sum(d.prompts for d in self._domains)
+            return self._rules.enough * sum(d.prompts for d in self._domains)
         undecided = sum(shard.undecided for shard in self._shards.values())
-        return max(self._rules.keep * undecided, sum(d.open for d in self._domains))
+        return max(self._rules.enough * undecided, sum(d.open for d in self._domains))
 
     @property
     def domains(self) -> tuple[DomainState, ...]:
@@ -245,7 +247,7 @@ class Scheduler:
             return
         left = int(HEDGED_SHARE * sum(domain.completions for domain in self._domains)) - self.hedged
         room = min(free - len(handouts), most - self._hands.hedges(replica_id), left)
-        while room > 0 and (prompt := hedged_next(self._domains, self._rules.keep)) is not None:
+        while room > 0 and (prompt := hedged_next(self._domains, self._rules.enough)) is not None:
             if self._wants_more(prompt, all_wrong=True):
                 handouts.append(self._begin(prompt, replica_id, hedge=True))
                 prompt.shard.domain.last[prompt] = None
@@ -256,8 +258,7 @@ class Scheduler:
         index = prompt.issued
         prompt.issued += 1
         self._skip_quarantined(prompt)
-        prompt.open += 1
-        prompt.shard.domain.open += 1
+        _begun(prompt)
         attempt_id = Attempt(prompt.prompt_id, index).attempt_id
         return self._hand_out(InFlight(attempt_id, prompt, index, hedge=hedge), replica_id)
 
@@ -300,8 +301,7 @@ class Scheduler:
             index = int(attempt_id.partition(".")[2])
             self._give_back(InFlight(attempt_id, prompt, index, tries=1), poisoned=False)
         else:
-            prompt.open -= 1
-            prompt.shard.domain.open -= 1
+            _ended(prompt)
             self._review(prompt)
 
     def failed(self, failure: Failed, *, at_s: float = 0.0) -> bool:
@@ -332,12 +332,11 @@ class Scheduler:
     def _give_back(self, flight: InFlight, *, poisoned: bool) -> bool:
         prompt = flight.prompt
         domain = prompt.shard.domain
-        unneeded = flight.hedge and prompt.accepted >= self._rules.keep
+        unneeded = flight.hedge and prompt.accepted >= self._rules.enough
         if not poisoned and not domain.closed and not unneeded:
             domain.returned.append(flight)
             return False
-        prompt.open -= 1
-        domain.open -= 1
+        _ended(prompt)
         domain.quarantined += poisoned
         if poisoned:
             self._quarantine(flight)
@@ -354,23 +353,22 @@ class Scheduler:
     def _count(self, attempt_id: str, outcome: Outcome, reason: str) -> None:
         prompt, tokens = self._unjudged.pop(attempt_id)
         domain = prompt.shard.domain
-        prompt.open -= 1
-        domain.open -= 1
-        domain.completions += 1
         wanted = prompt.accepted < self._rules.keep
+        _ended(prompt, right=outcome is Outcome.CORRECT)
+        domain.completions += 1
         counted = cause(outcome, reason, wanted=wanted)
         setattr(domain.tokens, counted, getattr(domain.tokens, counted) + tokens)
         if outcome is Outcome.UNDECIDED:
             domain.undecided += 1
             return
         right = outcome is Outcome.CORRECT
-        domain.standings[prompt.group, prompt.accepted, prompt.wrong] -= 1
-        domain.beliefs.observe(prompt.group, (prompt.accepted, prompt.wrong), right=right)
+        before = (prompt.accepted - right, prompt.wrong)
+        domain.standings[(prompt.group, *before)] -= 1
+        domain.beliefs.observe(prompt.group, before, right=right)
         if right:
             domain.correct += 1
             # A trace beyond ``keep`` is right, but the corpus will not hold it: it does not count for the quota.
             domain.accepted += wanted
-            prompt.accepted += 1
         else:
             domain.incorrect += 1
             prompt.wrong += 1
@@ -378,7 +376,7 @@ class Scheduler:
         set_floor(domain, self._rules)
 
     def _wants_more(self, prompt: OpenPrompt, *, all_wrong: bool = False, floor: float | None = None) -> bool:
-        """``all_wrong``: supposed that what is open were judged, and wrong; ``floor``: the domain's where None."""
+        """``all_wrong``: supposed that what is open were judged, and wrong; ``floor``: as its domain has it where None."""
         if prompt.issued >= self._rules.max_attempts:
             return False
         domain = prompt.shard.domain
@@ -389,7 +387,9 @@ class Scheduler:
             wrong, still_open = wrong + still_open, 0
         elif still_open:
             pass_rate = outlook.gain((prompt.accepted, wrong))
-        floor = domain.floor if floor is None else floor
+        if floor is None:
+            # The domain's is for filling its quota; what is only gathered to choose from fills none.
+            floor = domain.floor if prompt.accepted < domain.keep else self._rules.give_up_below
         standing = Standing(prompt.accepted, wrong, prompt.issued, still_open, gain, pass_rate, floor)
         return self._policy(standing, self._rules) > 0
 
@@ -433,6 +433,8 @@ class Scheduler:
         prompt.shard.undecided -= 1
         if prompt.shard.undecided == 0:
             self._decided.append(prompt.shard.shard_id)
+        if domain.source and domain.exhausted:
+            self._domains.share_out()
 
     def _check_budget(self) -> None:
         for domain in self._domains.overspent():
@@ -443,9 +445,26 @@ class Scheduler:
         domain.ready.clear()
         domain.parked.clear()
         for flight in domain.returned:
-            flight.prompt.open -= 1
-            domain.open -= 1
+            _ended(flight.prompt)
         domain.returned.clear()
         for prompt in chain.from_iterable(s.prompts for s in self._shards.values() if s.domain is domain):
             prompt.queued = False
             self._review(prompt)
+
+
+def _begun(prompt: OpenPrompt) -> None:
+    """One more attempt of the prompt is open."""
+    domain = prompt.shard.domain
+    domain.coming += prompt.open < domain.keep - prompt.accepted
+    prompt.open += 1
+    domain.open += 1
+
+
+def _ended(prompt: OpenPrompt, *, right: bool = False) -> None:
+    """One attempt less is open; ``right``: it was accepted."""
+    domain = prompt.shard.domain
+    before = prompt.coming
+    prompt.open -= 1
+    prompt.accepted += right
+    domain.open -= 1
+    domain.coming += prompt.coming - before

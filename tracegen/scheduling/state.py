@@ -72,6 +72,11 @@ class OpenPrompt:
     closed: bool = False
 
     @property
+    def coming(self) -> int:
+        """Traces that what is open may still bring the corpus, which holds ``keep`` of a prompt."""
+        return max(0, min(self.open, self.shard.domain.keep - self.accepted))
+
+    @property
     def expected_tokens(self) -> float:
         """Of its next attempt: its own mean, or what its domain shows."""
         return self.tokens / self.finished if self.finished else self.shard.domain.mean_tokens
@@ -109,10 +114,15 @@ class InFlight:
 
 @dataclass(slots=True, eq=False)
 class DomainState:
-    """Counts of one domain over the whole run, settled shards included."""
+    """Counts of one lane over the whole run, settled shards included: of a domain, or of a source with a quota."""
 
     domain: Domain
     quota: int | None
+    source: str = ""
+    """Empty for the domain's sources without a quota."""
+    keep: int = 1
+    enough: int = 1
+    """Right traces after which a prompt is asked for no more: ``keep``, or more to choose from."""
     prompts: int = 0
     decided: int = 0
     """Prompts that are closed."""
@@ -125,6 +135,8 @@ class DomainState:
     """Attempts that were given up: no replica could complete them."""
     open: int = 0
     """Attempts handed out and not judged yet."""
+    coming: int = 0
+    """Traces that these may bring the corpus, should all be right."""
     completions: int = 0
     tokens: TokenCounts = field(default_factory=TokenCounts)
     stopped: bool = False
@@ -186,6 +198,9 @@ class DomainState:
         """Who goes first when the queue runs dry: whoever may be the longest; for a quota, the likeliest to fill it."""
         if self.quota is None:
             return (-prompt.expected_tokens,)
+        if prompt.accepted >= self.keep:
+            # What is gathered to choose from fills no quota; but once that is full, nothing is gathered any more.
+            return (-1.0, -prompt.expected_tokens)
         gain = self.beliefs.outlook(prompt.group).gain((prompt.accepted, prompt.wrong))
         return (-gain, -prompt.expected_tokens)
 
@@ -214,6 +229,17 @@ class DomainState:
         return self.stopped or self.filled
 
     @property
+    def exhausted(self) -> bool:
+        """No prompt is left that could be asked for more."""
+        return self.decided == self.prompts
+
+    @property
+    def claims(self) -> int:
+        """Of a source with a quota: what it has filled of its domain's quota, or may still fill."""
+        quota = self.quota or 0
+        return min(quota, self.accepted) if self.exhausted else quota
+
+    @property
     def pass_rate(self) -> float:
         """Posterior mean under a uniform prior, so that it is defined from the start."""
         return (self.correct + 1) / (self.correct + self.incorrect + 2)
@@ -225,15 +251,17 @@ class DomainState:
     @property
     def coming_tokens(self) -> float:
         """What is still to be decoded, by fresh prompts alone."""
-        attempts: float = self.fresh
+        attempts: float = self.fresh * self.enough
         if self.quota is not None:
-            attempts = min(attempts, (self.quota - self.expected) / self.pass_rate)
+            wanted = (self.quota - self.expected) * self.enough / self.keep
+            attempts = min(attempts, wanted / self.pass_rate)
         return attempts * self.mean_tokens
 
     @property
     def expected(self) -> float:
         """Accepted traces, with what is in flight expected to pass as others did."""
-        return self.accepted + self.open * (self.correct + 1) / (self.correct + self.incorrect + 2)
+        right = self.open * (self.correct + 1) / (self.correct + self.incorrect + 2)
+        return self.accepted + min(right, self.coming)
 
     @property
     def saturated(self) -> bool:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from tracegen.scheduling.state import DomainState
-from tracegen.types import Domain
 
 SHORTER = 1.1
 """Only a domain whose traces are so many times shorter than another's is worth keeping for the end."""
@@ -11,7 +10,7 @@ LONG = 5.0
 """A trace of so many times the mean is to be expected, before any was seen: short ones come back first."""
 
 
-def kept_for_the_end(wanting: Sequence[DomainState], in_flight: int) -> frozenset[Domain]:
+def kept_for_the_end(wanting: Sequence[DomainState], in_flight: int) -> frozenset[DomainState]:
     """The domains with the shortest traces, as far as they are needed.
 
     A long trace that starts last keeps one slot busy and all others idle. They stay busy while there is short work: as
@@ -24,5 +23,5 @@ def kept_for_the_end(wanting: Sequence[DomainState], in_flight: int) -> frozense
         needed -= domain.coming_tokens
         if needed < 0 or domain.mean_tokens * SHORTER >= longest:
             break
-        kept.add(domain.domain)
+        kept.add(domain)
     return frozenset(kept)

@@ -1,6 +1,6 @@
 """Stores: a local folder, S3, and doubles. What a store promises is ``protocols.Store``."""
 
-from tracegen.store.checks import free_bytes, glob_uri, hurried, preflight
+from tracegen.store.checks import free_bytes, glob_uri, hurried, lives_in_one_process, preflight
 from tracegen.store.keys import SubStore
 from tracegen.store.local import LocalStore
 from tracegen.store.memory import MemoryStore
@@ -16,6 +16,7 @@ __all__ = [
     "free_bytes",
     "glob_uri",
     "hurried",
+    "lives_in_one_process",
     "open_store",
     "open_uri",
     "preflight",

@@ -61,6 +61,11 @@ def free_bytes(store: Store) -> int | None:
     return base.free_bytes() if isinstance(base, LocalStore) else None
 
 
+def lives_in_one_process(store: Store) -> bool:
+    """Whether another process cannot reach it."""
+    return isinstance(_base(store), MemoryStore)
+
+
 def glob_uri(store: Store, key_pattern: str) -> str:
     """Keys by pattern (``*``, ``**``) as a glob that DuckDB reads."""
     base = _base(store)
