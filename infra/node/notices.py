@@ -44,7 +44,9 @@ def block_end(client: Any, reservation: str) -> End:
     def end(now: float) -> float | None:
         nonlocal asked_at, ends_at
         if now - asked_at > BLOCK_NOTICE_S:
-            (found,) = client.describe_capacity_reservations(CapacityReservationIds=[reservation])["CapacityReservations"]
+            (found,) = client.describe_capacity_reservations(CapacityReservationIds=[reservation])[
+                "CapacityReservations"
+            ]
             asked_at, ends_at = now, found["EndDate"].timestamp() - BLOCK_TAIL_S if "EndDate" in found else None
         return ends_at if ends_at is not None and ends_at - now <= BLOCK_NOTICE_S else None
 
@@ -81,9 +83,7 @@ def _metadata(metadata: str, name: str) -> bytes:
     asked = urllib.request.Request(f"{metadata}/latest/api/token", method="PUT", headers=headers)
     with urllib.request.urlopen(asked, timeout=5) as answer:  # noqa: S310
         session = answer.read().decode()
-    asked = urllib.request.Request(
-        f"{metadata}/latest/meta-data/{name}", headers={"X-aws-ec2-metadata-token": session}
-    )
+    asked = urllib.request.Request(f"{metadata}/latest/meta-data/{name}", headers={"X-aws-ec2-metadata-token": session})
     with urllib.request.urlopen(asked, timeout=5) as answer:  # noqa: S310
         return bytes(answer.read())
 

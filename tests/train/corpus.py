@@ -33,7 +33,9 @@ def small_base(folder: Path, student: str, texts: Iterator[str]) -> Path:
     tokenizer.decoder = decoders.ByteLevel()
     specials = list(named.renamed_tokens)
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(vocab_size=600, special_tokens=specials, initial_alphabet=alphabet, show_progress=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=600, special_tokens=specials, initial_alphabet=alphabet, show_progress=False
+    )
     tokenizer.train_from_iterator(texts, trainer)
     PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=specials[0]).save_pretrained(folder)
     torch.manual_seed(0)
