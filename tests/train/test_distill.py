@@ -20,6 +20,7 @@ pytest.importorskip("trl")
 import torch  # noqa: E402
 from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: E402
 
+from jobs import distill as job  # noqa: E402
 from tests.train.corpus import POSITIONS, simulated_corpus, small_base  # noqa: E402
 from tracegen.distill.checkpoints import last_checkpoint  # noqa: E402
 from tracegen.distill.corpus import corpus_at  # noqa: E402
@@ -29,6 +30,7 @@ from tracegen.distill.rows import lengths, tokenized  # noqa: E402
 from tracegen.distill.settings import Order, published  # noqa: E402
 from tracegen.distill.tokenizer import student_tokenizer  # noqa: E402
 from tracegen.distill.training import base_config, load_base, make_trainer, sft_config, shape_of  # noqa: E402
+from tracegen.errors import UserError  # noqa: E402
 from tracegen.students import ASSISTANT, BOS, EOS, USER, load_student, students  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
@@ -46,6 +48,13 @@ QUICK = (
     "--max-length",
     str(POSITIONS),
 )
+SMALL: dict[str, Any] = {
+    "learning_rate": 5e-3,
+    "batch": 8,
+    "micro_batch": 4,
+    "max_length": POSITIONS,
+    "dtype": "float32",
+}
 ENDING = ("--max-steps", str(STEPS), "--save-every", "6", "--dtype", "float32")
 
 
@@ -56,7 +65,8 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def traces(corpus: Path) -> list[tuple[str, str]]:
-    return duckdb.sql(f"SELECT prompt, response FROM read_parquet('{corpus}/train-*.parquet') ORDER BY id").fetchall()
+    said = "SELECT messages[1].content, messages[2].content"
+    return duckdb.sql(f"{said} FROM read_parquet('{corpus}/train-*.parquet') ORDER BY id").fetchall()
 
 
 @pytest.fixture(scope="module", params=FAMILIES)
@@ -214,33 +224,33 @@ def test_killed_in_the_middle_it_goes_on_to_the_same_weights(
 
 
 def test_another_training_in_the_same_folder_is_refused(trained: Path, family: str, corpus: Path, base: Path) -> None:
-    refused = distill(corpus, family, base, trained, "--seed", "1")
-    assert refused.returncode == 2
-    assert "seed was 0, is 1; give another --output" in refused.stderr
+    with pytest.raises(UserError, match="seed was 0, is 1; give another --output"):
+        job.distill(str(corpus), family, trained, str(base), **SMALL, max_steps=STEPS, epochs=9, dry_run=True, seed=1)
 
 
-def test_a_dry_run_counts_and_leaves_nothing(corpus: Path, family: str, base: Path, tmp_path: Path) -> None:
-    done = distill(corpus, family, base, tmp_path / "dry", "--dry-run", "--max-length", "100")
+def test_a_dry_run_counts_and_leaves_nothing(
+    corpus: Path, family: str, base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job.distill(str(corpus), family, tmp_path / "dry", str(base), **SMALL | {"max_length": 100}, dry_run=True)
     rows = json.loads((corpus / "manifest.json").read_text())["rows"]
-    tokenizer = student_tokenizer(load_student(family), str(base))
-    sizes = lengths(tokenized(sorted(corpus.glob("*.parquet")), tokenizer))
+    sizes = lengths(tokenized(sorted(corpus.glob("*.parquet")), student_tokenizer(load_student(family), str(base))))
     short = [tokens for tokens, _ in sizes if tokens <= 100]
-    assert done.returncode == 0, done.stderr
-    assert f"rows     {len(short)}, {rows - len(short)} more are longer than 100 tokens" in done.stdout
-    assert f"tokens   {sum(short):,} an epoch" in done.stdout
+    said = capsys.readouterr().out
+    assert 0 < len(short) < rows
+    assert f"rows     {len(short)}, {rows - len(short)} more are longer than 100 tokens" in said
+    assert f"tokens   {sum(short):,} an epoch" in said
+    assert f"steps    {2 * -(-len(short) // 8)} of 8 rows" in said
     assert not (tmp_path / "dry").exists()
 
 
 def test_rows_that_are_too_long_are_refused_or_left_out_and_never_cut(
     corpus: Path, family: str, base: Path, tmp_path: Path
 ) -> None:
-    refused = distill(corpus, family, base, tmp_path / "long", "--max-length", "100")
-    assert refused.returncode == 2
-    assert re.search(r"error: \d+ of \d+ rows are longer than 100 tokens; give --too-long drop", refused.stderr)
-    dropped = distill(
-        corpus, family, base, tmp_path / "long", "--max-length", "100", "--too-long", "drop", "--max-steps", "1"
-    )
-    assert dropped.returncode == 0, dropped.stderr
+    options = SMALL | {"max_length": 100, "max_steps": 1}
+    with pytest.raises(UserError, match=r"\d+ of \d+ rows are longer than 100 tokens; give --too-long drop"):
+        job.distill(str(corpus), family, tmp_path / "long", str(base), **options)
+    assert not (tmp_path / "long").exists()
+    job.distill(str(corpus), family, tmp_path / "long", str(base), **options, too_long="drop")
     result = read_record(tmp_path / "long").result  # type: ignore[union-attr]
     assert result is not None
     assert result.rows_too_long > 0
