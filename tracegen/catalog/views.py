@@ -38,6 +38,7 @@ SAMPLES = "train-*.parquet"
 SAMPLES_VIEW = "samples"
 """The view of the files' own columns, below ``corpus``; ``<name>_samples`` where a corpus has a name of its own."""
 
+ALL = "CREATE VIEW {name} AS SELECT * FROM {samples}"
 _READ = ", ".join(f"{sql} AS {name}" for name, sql in READINGS.items())
 CORPUS = f"CREATE VIEW {{name}} AS SELECT *, {_READ} FROM {{samples}}"  # noqa: S608
 """The samples, and what else they say: prompt, response and reasoning are read from the columns that files have."""
@@ -224,7 +225,10 @@ def open_corpora(
             store = corpus_store(uri, env=env)
             samples = f"{name}_{SAMPLES_VIEW}"
             create(connection, store, View(samples, [SAMPLES], SAMPLE), attaching(connection, store))
-            connection.execute(CORPUS.format(name=name, samples=samples))
+            has = ask(connection, f"SELECT * FROM {samples} LIMIT 0").columns  # noqa: S608
+            # A corpus of an earlier version has prompt, response and reasoning among its own columns.
+            view = CORPUS if {"user_turn", "messages"} <= {*has} else ALL
+            connection.execute(view.format(name=name, samples=samples))
     except BaseException:
         connection.close()
         raise
