@@ -220,7 +220,7 @@ async def test_a_crash_at_any_call_loses_and_doubles_nothing(nth: int, when: str
     await crash_and_resume([Fault("any", nth, "crash", when)], attempts=3)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.builds(Fault, st.just("any"), st.integers(1, 40), st.just("crash"), st.sampled_from(["before", "after"])),
@@ -270,7 +270,7 @@ def test_another_driver_that_settles_in_between_doubles_nothing(nth: int, late: 
     assert [key for key in everything(store) if "journal" in key] == []
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.lists(st.integers(0, 2), min_size=10, max_size=120))
 def test_drivers_that_settle_at_once_double_nothing(turns: list[int]) -> None:
     """Three drivers settle the same shard; who makes the next call on the store is drawn."""

@@ -168,7 +168,7 @@ async def test_a_paused_driver_that_wakes_adds_no_duplicate() -> None:
     assert plain_glob(store) == [*rows, completion(2)]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.integers(0, 2), max_size=60), st.booleans())
 def test_of_drivers_that_start_at_once_one_wins(turns: list[int], after_another: bool) -> None:
     store = MemoryStore()

@@ -1,4 +1,4 @@
-"""An AWS double on this machine: moto's server. It forgives what AWS refuses (credentials, checksums); never test those here."""
+"""An AWS double on this machine: moto's server. What it forgives (credentials, checksums) is not tested here."""
 
 import os
 import subprocess

@@ -175,7 +175,7 @@ def test_it_survives_pickling_with_its_options() -> None:
 def test_a_recipes_first_code_reference_looks_at_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tracegen.verify.sandbox.opening._BEST_FIRST", ())
     verifiers = build_verifiers({"answer": "math", "stdio": "code"})
-    unreadable = partial(order._unreadable, verifiers, Preflights(verifiers))
-    assert unreadable(AnswerReference(answer="1")) == ""
+    read = partial(order._checked, verifiers, Preflights(verifiers))
+    assert read(AnswerReference(answer="1")) == ""
     with pytest.raises(UserError, match="isolation"):
-        unreadable(StdioReference(tests=(StdioTest(input="", output="1"),)))
+        read(StdioReference(tests=(StdioTest(input="", output="1"),)))

@@ -644,7 +644,7 @@ def test_there_are_many() -> None:
 
 whole = st.integers(-999, 999)
 positive = st.integers(1, 999)
-SOON = settings(max_examples=60, deadline=None)
+SOON = settings(max_examples=60)
 
 
 @SOON

@@ -99,7 +99,7 @@ def taken(store: MemoryStore, of: Recipe, shards: list[SettledShard]) -> tuple[C
 TRACES = st.lists(st.lists(st.integers(0, 4), min_size=1, max_size=SHARD), max_size=4)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     a=TRACES,
     b=TRACES,
