@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from tests.filled import SET, judgement, recipe
 from tracegen.corpus.choice import choose
+from tracegen.corpus.layout import END
 from tracegen.corpus.settled import Settled, SettledShard
 from tracegen.ledger.layout import verdicts_key
 from tracegen.ledger.schema import judgements_to_table, write_parquet
@@ -81,7 +82,7 @@ def settled_shard(store: MemoryStore, lane: Lane, number: int, traces: list[int]
     ]
     store.put(verdicts_key(SET, shard_id), write_parquet(judgements_to_table(rows)))
     [found] = store.list(verdicts_key(SET, shard_id))
-    return SettledShard(ShardEntry(shard_id, lane.domain, len(traces), source=lane.source), (), (found,))
+    return SettledShard(ShardEntry(shard_id, lane.domain, len(traces), source=lane.source), (), (found,), END)
 
 
 def taken(store: MemoryStore, of: Recipe, shards: list[SettledShard]) -> tuple[Counter[str], dict[str, int]]:
