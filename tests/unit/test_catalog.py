@@ -13,9 +13,10 @@ import pytest
 from tests.filled import SET, accepted, fill, judgement, recipe, settle
 from tests.servers.seaweed import S3Server
 from tests.unit.test_sources import SOURCE
-from tracegen.catalog import Answer, ask, newest_corpus, open_catalog, query, reading
+from tracegen.catalog import Answer, ask, newest_corpus, open_catalog, open_corpora, query, reading
 from tracegen.corpus.build import build
 from tracegen.corpus.schema import SAMPLE
+from tracegen.corpus_differences import between
 from tracegen.errors import PromptError, UserError
 from tracegen.ledger.layout import completions_key, verdicts_key
 from tracegen.ledger.schema import COMPLETION, judgements_to_table, write_parquet
@@ -170,6 +171,28 @@ def test_views_over_s3(
     assert query(s3_store, "r-1", "SELECT DISTINCT verdict_set FROM verdicts").rows == [(SET,)]
     [row] = query(s3_store, "r-1", "SELECT messages[2].content = response FROM corpus LIMIT 1").rows
     assert row == (True,)
+
+
+@pytest.mark.s3
+@pytest.mark.parametrize("load", [reading.load_httpfs, no_httpfs], ids=["duckdb", "arrow"])
+def test_corpora_over_s3_are_asked_and_compared(
+    tmp_path: Path, s3_store: str, monkeypatch: pytest.MonkeyPatch, load: Callable[[duckdb.DuckDBPyConnection], bool]
+) -> None:
+    monkeypatch.setattr(reading, "load_httpfs", load)
+    store = filled(s3_store, tmp_path)
+    found = newest_corpus(store)
+    assert found is not None
+    folder = f"{s3_store}/r-1/corpus/{found.version}"
+    with open_corpora({"corpus": folder}) as connection:
+        assert ask(connection, "SELECT count(*) FROM corpus").rows == [(found.rows,)]
+    local = filled(str(tmp_path / "local"), tmp_path)
+    for other in (folder, f"{local.uri}/corpus/{found.version}"):
+        difference = between(folder, other, sample=1)
+        assert [row[:2] for row in difference.rows.rows] == [("same", found.rows)]
+    other = f"{s3_store}/other"
+    for name, data in ((one.name, store.get(f"corpus/{found.version}/{one.name}")) for one in found.files):
+        open_store(other).put(name, data)
+    assert [row[:2] for row in between(folder, other, sample=1).rows.rows] == [("same", found.rows)]
 
 
 @pytest.mark.s3

@@ -121,7 +121,7 @@ def _secret(access: S3Access) -> str:
     }
     given = [f"{name} {literal(value)}" for name, value in options.items() if value]
     ssl = ["USE_SSL false"] if endpoint.scheme == "http" else []
-    return f"CREATE SECRET store ({', '.join(['TYPE s3', *given, *ssl])})"
+    return f"CREATE OR REPLACE SECRET store ({', '.join(['TYPE s3', *given, *ssl])})"
 
 
 def _filesystem(access: S3Access) -> Any:
