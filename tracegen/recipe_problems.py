@@ -15,7 +15,7 @@ _PHRASES = {
     r"^(Input|String|Tuple|List|Dictionary) should ": "must ",
     r"^Keys should ": "keys must ",
     r"^Field required$": "is required",
-    r", (unable to parse|got a number).*": "",
+    r", (unable to (parse|interpret)|got a number).*": "",
     r"be a valid integer": "be an integer",
     r"be a valid number": "be a number",
     r"be a valid (string|list|tuple)": r"be a \1",

@@ -119,6 +119,7 @@ def test_no_such_recipe(run: Run, recipe: str, expected: str) -> None:
         ("rejection.kep=2", "small.yaml: rejection: unknown key 'kep'; did you mean 'keep'?"),
         ("rejektion.keep=2", "small.yaml: unknown key 'rejektion'; did you mean 'rejection'?"),
         ("rejection.keep=two", "small.yaml: rejection.keep: must be an integer, not 'two'"),
+        ("prompts.0.thinking=maybe", "small.yaml: prompts.0.thinking: must be true or false, not 'maybe'"),
         ("rejection.keep=-1", "small.yaml: rejection.keep: must be greater than 0, not -1"),
         ("where.replicas=-2", "small.yaml: where.replicas: must be greater than 0, not -2"),
         ("rejection.keep", "--set 'rejection.keep' is not KEY=VALUE; as teacher.sampling.temperature=0.7"),

@@ -9,6 +9,9 @@ from tracegen.engines.chat import after_prefill, begin_response, join_reasoning
         ("<|User|>q<|Assistant|>", "<think>\n", "<|User|>q<|Assistant|><think>\n"),
         ("<|User|>q<|Assistant|><think>\n", "<think>\n", "<|User|>q<|Assistant|><think>\n"),
         ("<|User|>q<|Assistant|>", "", "<|User|>q<|Assistant|>"),
+        ("<|Assistant|>", "<think>\n\n</think>\n\n", "<|Assistant|><think>\n\n</think>\n\n"),
+        ("<|Assistant|><think>\n", "<think>\n\n</think>\n\n", "<|Assistant|><think>\n\n</think>\n\n"),
+        ("<|Assistant|><think>", "<think>\n", "<|Assistant|><think>\n"),
     ],
 )
 def test_begin_response(rendered: str, prefill: str, expected: str) -> None:

@@ -83,7 +83,7 @@ class Watch:
                 if domain.quota is not None
                 else (domain.prompts - domain.decided, domain.decided - decided)
             )
-            if left <= 0:
+            if left <= 0 or domain.exhausted:
                 continue
             if gained <= 0:
                 return None
@@ -94,10 +94,13 @@ class Watch:
 def _domains(lanes: Sequence[DomainState]) -> tuple[DomainProgress, ...]:
     """Domain by domain, its sources with quotas among it: they count as far as their quotas go."""
     by_domain: dict[Domain, list[DomainProgress]] = defaultdict(list)
+    shared = {lane.domain for lane in lanes if not lane.source}
     for lane in lanes:
-        # Of a domain's quota, a source has what it claims: what it falls short of is its other sources' to fill.
-        counted = min(lane.accepted, lane.quota or 0)
-        own = replace(_lane(lane), accepted=counted, target=lane.claims) if lane.source else _lane(lane)
+        own = _lane(lane)
+        if lane.source:
+            # What a source falls short of its quota, its domain's other sources fill, where there are any.
+            target = lane.claims if lane.domain in shared else lane.quota
+            own = replace(own, accepted=min(lane.accepted, lane.quota or 0), target=target)
         by_domain[lane.domain].append(own)
     return tuple(merged(domain.value, found) for domain, found in by_domain.items())
 
