@@ -1,6 +1,7 @@
 """The chat that a teacher is sent. Pure, and the only place that composes it: generation and corpus must agree."""
 
-from tracegen.recipe import Teacher
+from tracegen.extract import CLOSE, UNTHINKING, trim
+from tracegen.recipe import Recipe, Teacher
 from tracegen.types import (
     AnswerReference,
     ChoiceReference,
@@ -20,29 +21,34 @@ def user_turn(teacher: Teacher, domain: Domain, text: str) -> str:
     return f"{text}\n\n{instruction}" if instruction else text
 
 
-def messages(teacher: Teacher, domain: Domain, text: str) -> tuple[Message, ...]:
-    """System message if any, worked examples, and the user turn."""
+def messages(teacher: Teacher, domain: Domain, text: str, *, thinking: bool = True) -> tuple[Message, ...]:
+    """System message if any, worked examples, and the user turn. Examples think where the teacher is to."""
     system = (Message("system", teacher.system),) if teacher.system else ()
     examples = tuple(
         turn
         for example in teacher.examples.get(domain, ())
         for turn in (
             Message("user", user_turn(teacher, domain, example.prompt)),
-            Message("assistant", example.response),
+            Message("assistant", example.response if thinking else _without_reasoning(example.response)),
         )
     )
     return (*system, *examples, Message("user", user_turn(teacher, domain, text)))
 
 
-def request(prompt: Prompt, index: int, teacher: Teacher, run_seed: int) -> Request:
+def _without_reasoning(response: str) -> str:
+    return UNTHINKING + trim(response.rpartition(CLOSE)[2])
+
+
+def request(prompt: Prompt, index: int, recipe: Recipe) -> Request:
     """The request of one attempt, complete."""
+    teacher, thinking = recipe.teacher, recipe.thinks(prompt.source)
     attempt_id = f"{prompt.prompt_id}.{index:04d}"
     return Request(
         attempt_id=attempt_id,
-        messages=messages(teacher, prompt.domain, prompt.text),
-        prefill=teacher.prefill,
+        messages=messages(teacher, prompt.domain, prompt.text, thinking=thinking),
+        prefill=teacher.prefill if thinking else UNTHINKING,
         sampling=teacher.sampling,
-        seed=attempt_seed(run_seed, attempt_id),
+        seed=attempt_seed(recipe.seed, attempt_id),
         domain=prompt.domain,
         hint=_hint(prompt),
     )

@@ -1,12 +1,12 @@
 """What tells two corpora apart: manifests, rows, mix, columns, and a sample of rows. It changes neither.
 
-Rows are the same by id. Of rows that both have, columns are compared by 64-bit hashes; long text is read only of
-files that are not byte for byte in the other corpus.
+Rows are the same by id. Columns of rows that both have are compared by 64-bit hashes, and only in files that are not
+byte for byte in the other corpus.
 """
 
 import json
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -14,8 +14,8 @@ from typing import Any
 from tracegen.catalog import Answer, Connection, ask, open_corpora
 from tracegen.catalog.reading import View, attaching, create
 from tracegen.catalog.views import SAMPLES_VIEW, corpus_store
-from tracegen.corpus.schema import MEASURED, SAMPLE
-from tracegen.errors import StoreError, boundary
+from tracegen.corpus.schema import SAMPLE
+from tracegen.errors import StoreError, UserError, boundary
 from tracegen.protocols import Store
 
 LABELS = ("run_id", "recipe_digest", "verdict_set", "tracegen_version")
@@ -23,32 +23,29 @@ LABELS = ("run_id", "recipe_digest", "verdict_set", "tracegen_version")
 COUNTED = {"files", "domains", "sources"}
 """Parts of a manifest that are not compared word by word: the rows are."""
 KEY = ("id", "domain", "source", "completion_tokens")
-"""What is read as it is; every other column as a hash."""
+"""What is read of every row."""
 MEMORY_BYTES = 2 * 1024**3
 """What joining may take; beyond it DuckDB goes to disk."""
 
 _PAIRS = """
 CREATE TEMP TABLE pairs AS
-SELECT id, coalesce(a.domain, b.domain) AS domain, coalesce(a.source, b.source) AS source,
+SELECT coalesce(a.id, b.id) AS id, coalesce(a.domain, b.domain) AS domain, coalesce(a.source, b.source) AS source,
   a.completion_tokens AS tokens_a, b.completion_tokens AS tokens_b,
-  CASE WHEN b.id IS NULL THEN 'only in a' WHEN a.id IS NULL THEN 'only in b' ELSE 'both' END AS side,
-  CASE WHEN a.id IS NULL OR b.id IS NULL THEN 0::HUGEINT ELSE {bits} END AS bits
-FROM (SELECT {columns} FROM a) a FULL JOIN (SELECT {columns} FROM b) b ON a.id = b.id
+  CASE WHEN b.id IS NULL THEN 'only in a' WHEN a.id IS NULL THEN 'only in b' ELSE 'both' END AS side
+FROM (SELECT {key} FROM a) a FULL JOIN (SELECT {key} FROM b) b ON a.id = b.id
 """
-_TEXTS = """
-CREATE TEMP TABLE texts AS
-SELECT id, {bits} AS bits
-FROM (SELECT {columns} FROM a_text WHERE id IN (SELECT id FROM pairs WHERE side = 'both')) a
-JOIN (SELECT {columns} FROM b_text WHERE id IN (SELECT id FROM pairs WHERE side = 'both')) b USING (id)
+_CELLS = """
+CREATE TEMP TABLE cells AS
+SELECT id AS row_id, {bits} AS bits
+FROM (SELECT id, {hashes} FROM a_rest) a JOIN (SELECT id, {hashes} FROM b_rest) b USING (id)
 WHERE bits <> 0
 """
-_NO_TEXTS = "CREATE TEMP TABLE texts (id VARCHAR, bits HUGEINT)"
-_ROWS = """
-CREATE TEMP TABLE compared AS
-SELECT * REPLACE (p.bits | coalesce(t.bits, 0) AS bits),
-  CASE WHEN side <> 'both' THEN side WHEN (p.bits | coalesce(t.bits, 0)) & {content} <> 0 THEN 'changed'
-    ELSE 'same' END AS what
-FROM pairs p LEFT JOIN (SELECT id AS text_id, bits FROM texts) t ON p.id = text_id
+_NO_CELLS = "CREATE TEMP TABLE cells (row_id VARCHAR, bits HUGEINT)"
+_COMPARED = """
+CREATE TEMP VIEW compared AS
+SELECT * EXCLUDE (side, row_id, bits), coalesce(bits, 0) AS bits,
+  CASE WHEN side <> 'both' THEN side WHEN cells.bits & {content} <> 0 THEN 'changed' ELSE 'same' END AS what
+FROM pairs LEFT JOIN cells ON id = row_id
 """
 _COUNTS = """
 SELECT what AS rows_that_are, count(*) AS rows, sum(tokens_a)::BIGINT AS tokens_a, sum(tokens_b)::BIGINT AS tokens_b
@@ -63,7 +60,7 @@ SELECT coalesce(domain, 'all') AS domain, coalesce(source, 'all') AS source,
   round(rows_a / nullif(any_value(all_a), 0), 4) AS share_a, round(rows_b / nullif(any_value(all_b), 0), 4) AS share_b,
   round(coalesce(share_b, 0) - coalesce(share_a, 0), 4) AS shift
 FROM compared, (SELECT count(tokens_a) AS all_a, count(tokens_b) AS all_b FROM compared)
-GROUP BY GROUPING SETS ((domain, source), ()) ORDER BY domain = 'all', ALL
+GROUP BY GROUPING SETS ((domain, source), ()) ORDER BY domain = 'all', domain, source
 """
 _SAMPLE = """
 SELECT what, id, domain, source, bits FROM compared WHERE what <> 'same'
@@ -106,8 +103,7 @@ def between(
     uris = {"a": a_uri, "b": b_uri}
     with open_corpora(uris, memory_bytes=MEMORY_BYTES, env=env) as connection:
         a, b = (_corpus(connection, name, corpus_store(uri, env=env)) for name, uri in uris.items())
-        shared = tuple(name for name in a.columns if name in set(b.columns) and name not in KEY)
-        compared = (*KEY[1:], *shared)  # a bit each, of 127
+        compared = tuple(name for name in a.columns if name in b.columns and name != "id")  # a bit each, of 127
         _compare(connection, (a, b), compared)
         return CorpusDifference(
             _manifests(a.manifest, b.manifest),
@@ -123,48 +119,40 @@ def _corpus(connection: Connection, name: str, store: Store) -> _Corpus:
     with boundary(StoreError, f"{store.uri}/manifest.json is damaged"), suppress(KeyError):
         manifest = json.loads(store.get("manifest.json"))
     columns = ask(connection, f"SELECT * FROM {name}_{SAMPLES_VIEW} LIMIT 0").columns  # noqa: S608
+    if missing := [column for column in KEY if column not in columns]:
+        raise UserError(f"{store.uri}: no column {', '.join(map(repr, missing))}", hint="is it a corpus of tracegen's?")
     return _Corpus(store, manifest, columns)
 
 
 def _compare(connection: Connection, corpora: tuple[_Corpus, _Corpus], compared: tuple[str, ...]) -> None:
-    """Every id with what it is in: the table ``compared``."""
-    bits = {name: 1 << place for place, name in enumerate(compared)}
-    narrow = [name for name in compared if name in MEASURED]
-    texts = [name for name in compared if name not in MEASURED]
-    ask(connection, _PAIRS.format(bits=_bits(bits, narrow), columns=_read(narrow)))
-    if texts and _attach_texts(connection, corpora):
-        ask(connection, _TEXTS.format(bits=_bits(bits, texts), columns=_read(texts, ("id",))))
-    else:
-        ask(connection, _NO_TEXTS)
-    content = sum(bit for name, bit in bits.items() if name not in LABELS)
-    ask(connection, _ROWS.format(content=content))
+    """Every id with what it is in, and a bit for each column in which its rows differ: the view ``compared``."""
+    bits = " + ".join(
+        f'CASE WHEN a."{name}" IS DISTINCT FROM b."{name}" THEN {1 << place}::HUGEINT ELSE 0 END'
+        for place, name in enumerate(compared)
+    )
+    hashes = ", ".join(f'hash("{name}") AS "{name}"' for name in compared)
+    ask(connection, _PAIRS.format(key=", ".join(KEY)))
+    there = _attach_rest(connection, corpora)
+    ask(connection, _CELLS.format(bits=bits, hashes=hashes) if there else _NO_CELLS)
+    content = sum(1 << place for place, name in enumerate(compared) if name not in LABELS)
+    ask(connection, _COMPARED.format(content=content))
 
 
-def _attach_texts(connection: Connection, corpora: tuple[_Corpus, _Corpus]) -> bool:
-    """Views of the files that are not in both; False where there are none in one of them."""
+def _attach_rest(connection: Connection, corpora: tuple[_Corpus, _Corpus]) -> bool:
+    """Views of the files that are not in both; False where one of the corpora has none."""
     in_both = corpora[0].digests().keys() & corpora[1].digests().keys()
     for name, corpus in zip("ab", corpora, strict=True):
         known = {corpus.digests()[digest] for digest in in_both}
         keys = [item.key for item in corpus.store.list("train-") if item.key.endswith(".parquet")]
-        view = View(f"{name}_text", [key for key in keys if key not in known], SAMPLE)
+        view = View(f"{name}_rest", [key for key in keys if key not in known], SAMPLE)
         if not create(connection, corpus.store, view, attaching(connection, corpus.store)):
             return False
     return True
 
 
-def _read(names: Collection[str], key: tuple[str, ...] = KEY) -> str:
-    return ", ".join([*key, *(f'hash("{name}") AS "{name}"' for name in names if name not in key)])
-
-
-def _bits(bits: Mapping[str, int], names: Collection[str]) -> str:
-    """SQL for a number with the bit of each column that differs."""
-    differing = (
-        f'CASE WHEN a."{name}" IS DISTINCT FROM b."{name}" THEN {bits[name]}::HUGEINT ELSE 0 END' for name in names
-    )
-    return " + ".join(differing)
-
-
 def _manifests(a: Mapping[str, Any], b: Mapping[str, Any]) -> Answer:
+    if not (a and b):
+        return Answer(("manifest", "a", "b"), [("version", a.get("version"), b.get("version"))])
     said_a, said_b = dict(_said(a)), dict(_said(b))
     names = [*said_a, *(name for name in said_b if name not in said_a)]
     rows = [(name, said_a.get(name), said_b.get(name)) for name in names if said_a.get(name) != said_b.get(name)]

@@ -1,7 +1,8 @@
 r"""Extraction: the text of a completion becomes a trace, or a named rejection. Pure; it judges nothing.
 
 The corpus stores an assistant turn as ``<think>\n{reasoning}\n</think>\n\n{answer}``: :func:`response` writes that
-shape and :func:`split` reads it, so ``split(response(trace))`` is ``trace`` for every trace that ``split`` returned.
+shape and :func:`split` reads it, so ``split(response(trace))`` is ``trace`` for every trace with reasoning that
+``split`` returned. One without is read with :data:`UNTHINKING` as prefill, as it was asked for.
 """
 
 import re
@@ -11,6 +12,9 @@ from tracegen.types import FinishReason, Trace
 
 OPEN = "<think>"
 CLOSE = "</think>"
+UNTHINKING = f"{OPEN}\n\n{CLOSE}\n\n"
+"""How R1 skips its thinking (model card, usage recommendations): the prefill of a teacher that is not to think, and how
+its response begins in the corpus."""
 
 _BLANK_LINES_BEFORE = re.compile(r"\A(?:[^\S\n]*\n)+")
 _BOX_TOKEN = re.compile(r"\\(?:boxed|fbox)\s*\{|\\.|[{}]", re.DOTALL)
@@ -21,13 +25,18 @@ class Rejection:
     """A completion that holds no trace, and why."""
 
     reason: str
-    """``truncated``, ``no_think_close``, ``doubled_think``, ``text_before_think``, ``empty_reasoning`` or
-    ``empty_answer``."""
+    """``truncated``, ``no_think_close``, ``doubled_think``, ``text_before_think``, ``empty_reasoning``,
+    ``empty_answer`` or ``unasked_reasoning``."""
     detail: str
 
 
 def split(text: str, prefill: str = "", finish_reason: FinishReason = FinishReason.STOP) -> Trace | Rejection:
-    """Cut at the think tags. The opening tag may be missing: R1's chat template puts it into the prompt."""
+    """Cut at the think tags. The opening tag may be missing: R1's chat template puts it into the prompt.
+
+    A prefill that closes the thinking asked for none: then the reasoning is empty, and must be.
+    """
+    if CLOSE in prefill:
+        return _unthinking(prefill, text, finish_reason)
     full = prefill + text
     opens, closes = _tags(full)
     if not closes:
@@ -90,11 +99,23 @@ def _unclosed(finish_reason: FinishReason) -> Rejection:
     return Rejection("no_think_close", "no closing think tag")
 
 
+def _unthinking(prefill: str, text: str, finish_reason: FinishReason) -> Trace | Rejection:
+    """The trace of a teacher that was told not to think."""
+    if any(_tags(text)):
+        return Rejection("unasked_reasoning", "think tags after a prefill that asked for no thinking")
+    answer = trim(prefill.rpartition(CLOSE)[2] + text)
+    return Trace("", answer) if answer else _no_answer(finish_reason)
+
+
+def _no_answer(finish_reason: FinishReason) -> Rejection:
+    cut = finish_reason is FinishReason.LENGTH
+    return Rejection("truncated" if cut else "empty_answer", "nothing after the closing think tag")
+
+
 def _trace(inside: str, tail: str, finish_reason: FinishReason) -> Trace | Rejection:
     trace = Trace(trim(inside), trim(tail))
     if not trace.reasoning:
         return Rejection("empty_reasoning", "nothing between the think tags")
     if not trace.answer:
-        cut = finish_reason is FinishReason.LENGTH
-        return Rejection("truncated" if cut else "empty_answer", "nothing after the closing think tag")
+        return _no_answer(finish_reason)
     return trace

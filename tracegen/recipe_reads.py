@@ -67,8 +67,8 @@ class Options(Value):
 
     how: Literal["options"]
     options: str
-    letter: str
-    """Column with the letter of the right one."""
+    right: str
+    """Column with the right one: its letter, or its number from 0."""
 
 
 class InputOutput(Value):
@@ -162,7 +162,7 @@ def _of(reference: "ReferenceFrom | None") -> tuple[str, ...]:
         case AnswerText(choice_if=Cells() as cells):
             return (cells.column,)
         case Options():
-            return reference.options, reference.letter
+            return reference.options, reference.right
         case InputOutput():
             return reference.tests, *([reference.starter] if reference.starter else [])
         case TestLists():

@@ -371,6 +371,70 @@ def test_query_answers_in_three_forms(tracegen: Any) -> None:
     ]
 
 
+def test_query_by_name_by_option_and_in_a_corpus_alone(tracegen: Any) -> None:
+    def asked(*arguments: str) -> list[tuple[Any, ...]]:
+        services = Canned()
+        assert tracegen("query", *arguments, services=services).code == 0
+        return services.asked
+
+    longest = "ORDER BY completion_tokens DESC, id\nLIMIT 7"
+    assert asked("longest", "--limit", "7")[0][3].endswith(longest)
+    assert asked("--sql", "x", "--set", "s-1") == [("query", "./runs", "quickstart-0123456789ab", "x", "s-1")]
+    assert asked("SELECT 1", "--corpus", "s3://b/c") == [("query_corpus", "s3://b/c", "SELECT 1")]
+    assert asked("SELECT 1", "--corpus", "0123", "--run", "other") == [
+        ("corpus_uri", "./runs", "other-ffffffffffff", "0123"),
+        ("query_corpus", "./runs/other-ffffffffffff/corpus/0123", "SELECT 1"),
+    ]
+
+
+def test_named_queries_are_listed_and_shown(tracegen: Any) -> None:
+    listed = json.loads(tracegen("query", "--list", "--json").out)
+    assert listed == json.loads(tracegen("query", "--json").out)
+    assert {"mix", "cost"} <= {row["name"] for row in listed}
+    shown = tracegen("query", "--show", "longest").out
+    services = Canned()
+    assert tracegen("query", shown, services=services).code == 0
+    assert services.asked[0][3] == shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["mxi"], "error: no query 'mxi'; did you mean mix?"),
+        (["--show", "mxi"], "error: no query 'mxi'; did you mean mix?"),
+        (["mix", "--limit", "3"], "error: query 'mix' takes no limit; it gives every row, and they are few"),
+        (["SELECT 1", "--limit", "3"], "error: --limit is for named queries; write LIMIT into the SQL"),
+        (["mix", "--sql", "SELECT 1"], "error: a statement twice; give a NAME, or SQL, or --sql SQL"),
+        (
+            ["mix", "--corpus", "a/b", "--set", "s"],
+            "error: --set does not go with --corpus; a corpus was built by one verdict set",
+        ),
+    ],
+)
+def test_a_question_that_is_none(tracegen: Any, arguments: list[str], said: str) -> None:
+    assert tracegen("query", *arguments) == Ended(2, "", f"{said}\n")
+
+
+def test_diff_takes_versions_and_folders(tracegen: Any, tmp_path: Path) -> None:
+    services = Canned()
+    ended = tracegen("diff", "0123", str(tmp_path), "--sample", "2", services=services)
+    run_id = SNAPSHOT.run_id
+    assert services.asked == [
+        ("corpus_uri", "./runs", run_id, "0123"),
+        ("compare_corpora", f"./runs/{run_id}/corpus/0123", str(tmp_path), 2),
+    ]
+    assert [line.split() for line in ended.out.splitlines()[3:6]] == [
+        ["manifests"],
+        ["manifest", "a", "b"],
+        ["rows", "1", "2"],
+    ]
+    assert "\ncolumns" not in ended.out
+    told = json.loads(tracegen("diff", "s3://b/c", "s3://b/d", "--json").out)
+    assert (told["a"], told["b"]) == ("s3://b/c", "s3://b/d")
+    assert told["rows"][1] == {"rows_that_are": "same", "rows": 1, "tokens_a": 7, "tokens_b": 7}
+    assert told["columns"] == []
+
+
 def test_one_long_row_is_shown_to_be_read(tracegen: Any) -> None:
     trace = "<think>\n[red]so 1+1=2[/red]\n</think>\n\n" + "2" * 200
     ended = tracegen("query", "SELECT …", services=Canned(table=Table(("response",), ((trace,),))))

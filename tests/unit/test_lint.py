@@ -4,6 +4,7 @@ import gzip
 import json
 from collections.abc import Mapping, Sequence
 from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -247,8 +248,8 @@ def test_a_row_counts_once_whoever_sees_its_fault(tmp_path: Path) -> None:
 def test_every_row_is_read_and_a_sample_is_rendered(tmp_path: Path) -> None:
     rows = [row() for _ in range(100)] + [row(answered="42")]
     asked = Linting(open_dataset(written(tmp_path, rows)), load_student("qwen-7b"), renderer(), 4096, sample=10)
-    found = lint(asked, clock=iter([1.0, 3.0]).__next__)
-    assert (found.rows, found.rendered, found.wall_s) == (101, 10, 2.0)
+    found = lint(asked, clock=count(1.0).__next__)
+    assert (found.rows, found.rendered, found.rendering_s, found.wall_s) == (101, 10, 1.0, 3.0)
     assert found.found[Fault.MISSING_THINK].examples == ["row 101"]
 
 

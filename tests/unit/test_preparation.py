@@ -166,6 +166,6 @@ def test_bad_inputs_are_told_in_one_line(
 
 def test_a_mapping_that_leaves_everything_out_is_refused(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     reads = "{leave_out: [{column: category, values: [CHEMISTRY], reason: chemistry}], reference: {how: options, "
-    code, _, err = told(capsys, "--set", f"prompts.1.reads={reads}options: options, letter: answer}}}}")
+    code, _, err = told(capsys, "--set", f"prompts.1.reads={reads}options: options, right: answer}}}}")
     assert code == 2
     assert "prompt source 'choices': reads.leave_out leaves out all of 1 rows; chemistry (1)" in err

@@ -9,11 +9,12 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from tests.filled import recipe
 from tracegen.chat import request
 from tracegen.corpus.rows import reference_answer
 from tracegen.engines.simulated import wrong_answer
 from tracegen.prompts.sources import Unusable, rows
-from tracegen.recipe import PromptSource, Teacher
+from tracegen.recipe import PromptSource
 from tracegen.types import (
     AnswerReference,
     AssertsReference,
@@ -113,7 +114,7 @@ def test_the_answer_column_is_not_needed_then(tmp_path: Path) -> None:
 )
 def test_what_a_right_answer_is(reference: Reference, hint: str, shown: str) -> None:
     prompt = Prompt("0" * 32, Domain.STEM, "q", reference, "s", "1", "MIT")
-    assert request(prompt, 0, Teacher(engine="simulated", model="m"), 0).hint == hint
+    assert request(prompt, 0, recipe()).hint == hint
     assert reference_answer(reference) == shown
 
 

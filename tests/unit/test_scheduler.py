@@ -231,26 +231,37 @@ def drive(scheduler: Scheduler, plan: dict[str, ShardEntry], fleet: RandomFleet)
 
 @settings(deadline=None, max_examples=60)
 @given(
-    seed=st.integers(0, 2**32), keep=st.integers(1, 3), extra=st.integers(0, 4), quota=st.none() | st.integers(1, 30)
+    seed=st.integers(0, 2**32),
+    keep=st.integers(1, 3),
+    extra=st.integers(0, 4),
+    quota=st.none() | st.integers(1, 30),
+    gathers=st.booleans(),
+    source_quota=st.none() | st.integers(1, 9),
 )
-def test_every_run_ends_and_no_attempt_is_completed_twice(seed: int, keep: int, extra: int, quota: int | None) -> None:
+def test_every_run_ends_and_no_attempt_is_completed_twice(
+    *, seed: int, keep: int, extra: int, quota: int | None, gathers: bool, source_quota: int | None
+) -> None:
     rng = random.Random(seed)
     plan = {
         f"{d[0]}{n}": ShardEntry(f"{d[0]}{n}", Domain(d), rng.randint(1, 6))
         for d in ("math", "logic")
         for n in range(3)
     }
-    quotas = {Domain.MATH: quota} if quota else {}
-    rules = Rejection(keep=keep, max_attempts=keep + extra, quotas=quotas)
-    scheduler = Scheduler(plan.values(), rules)
+    if source_quota:
+        plan |= {f"s{n}": ShardEntry(f"s{n}", Domain.MATH, rng.randint(1, 6), source="s") for n in range(2)}
+    quotas = {Domain.MATH: quota + (source_quota or 0)} if quota else {}
+    gather = {"gather": keep + extra, "select": "random"} if gathers and extra else {}
+    rules = Rejection.model_validate({"keep": keep, "max_attempts": keep + extra, "quotas": quotas, **gather})
+    scheduler = Scheduler(plan.values(), rules, source_quotas={"s": source_quota} if source_quota else {})
     fleet = RandomFleet(scheduler, rng)
     drive(scheduler, plan, fleet)
     assert set(fleet.completed.values()) <= {1}
     assert all(int(attempt_id.partition(".")[2]) < keep + extra for attempt_id in fleet.completed)
     for domain in scheduler.domains:
-        assert domain.open == 0
+        assert domain.open == domain.coming == 0
         assert not any(domain.standings.values())
         assert not domain.parked
+        assert not domain.gathering
         assert domain.waiting == sum(plan[shard_id].prompts for shard_id in domain.unopened)
         if domain.quota is None:
             assert domain.decided == domain.prompts

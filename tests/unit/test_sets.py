@@ -416,7 +416,7 @@ SETS: dict[str, Cases] = {
             )
         ],
         [
-            ({**MMLU, "answer": "F"}, "reference", "'F' is the letter of none of 3 options"),
+            ({**MMLU, "answer": "F"}, "reference", "'F' is none of 3 options"),
             ({**MMLU, "options": []}, "reference", "0 options"),
             ({**MMLU, "options": None}, "reference", "its options are no list of texts"),
         ],
@@ -505,8 +505,13 @@ def read(place: Path, written: Mapping[str, object], **keys: object) -> list[Pro
     return list(rows(SOURCE.validate_python({"name": "s", **written, **keys}), place))
 
 
-def test_every_set_has_its_rows() -> None:
+def test_every_set_has_its_rows_and_its_line_in_the_documentation() -> None:
     assert set(SETS) == set(prompt_sets())
+    page = (Path(__file__).parents[2] / "docs" / "prompts.md").read_text(encoding="utf-8")
+    lines = {name: line for name in SETS for line in page.splitlines() if line.startswith(f"| `{name}` |")}
+    assert set(lines) == set(SETS)
+    for name, of in prompt_sets().items():
+        assert of.licence in lines[name] or of.reads.licence
 
 
 @pytest.mark.parametrize("write", [as_jsonl, as_parquet])
@@ -541,6 +546,18 @@ def test_a_set_says_where_it_is_and_who_says_so(name: str) -> None:
     )
     assert origin(source) == f"{of.dataset}@{'0' * 40}"
     assert SOURCE.validate_python(source.model_dump(mode="json")) == source
+
+
+@pytest.mark.parametrize("write", [as_jsonl, as_parquet])
+def test_the_right_option_may_be_told_by_its_number(
+    tmp_path: Path, write: Callable[[Path, list[Row]], dict[str, str]]
+) -> None:
+    reads = {"reference": {"how": "options", "options": "options", "right": "answer_index"}}
+    wrong = {**MMLU, "answer_index": 3}
+    right, other = read(tmp_path, write(tmp_path, [MMLU, wrong]), set="mmlu-pro", reads=reads)
+    assert isinstance(right, Prompt)
+    assert right.reference == ChoiceReference(answer="B", options=("Iron", "Neon", "Zinc"))
+    assert other == Unusable("s", "70", "reference", "'3' is none of 3 options")
 
 
 def test_a_row_has_its_own_licence_id_and_difficulty(tmp_path: Path) -> None:

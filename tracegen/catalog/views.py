@@ -38,6 +38,7 @@ SAMPLES = "train-*.parquet"
 SAMPLES_VIEW = "samples"
 """The view of the files' own columns, below ``corpus``; ``<name>_samples`` where a corpus has a name of its own."""
 
+ALL = "CREATE VIEW {name} AS SELECT * FROM {samples}"
 _READ = ", ".join(f"{sql} AS {name}" for name, sql in READINGS.items())
 CORPUS = f"CREATE VIEW {{name}} AS SELECT *, {_READ} FROM {{samples}}"  # noqa: S608
 """The samples, and what else they say: prompt, response and reasoning are read from the columns that files have."""
@@ -54,7 +55,7 @@ SELECT {run_id} AS run_id, {verdict_set} AS verdict_set, {keep} AS keep,
 WASTE = """
 CREATE VIEW waste AS
 WITH ranked AS (
-  SELECT v.*, p.domain, row_number() OVER (PARTITION BY verdict_set, prompt_id, outcome ORDER BY attempt_id) AS place
+  SELECT v.*, p.domain, row_number() OVER (PARTITION BY verdict_set, prompt_id, outcome ORDER BY {order}) AS place
   FROM verdicts v LEFT JOIN (SELECT prompt_id, domain FROM prompts) p USING (prompt_id)
 )
 SELECT verdict_set, domain,
@@ -67,6 +68,12 @@ SELECT verdict_set, domain,
 FROM ranked GROUP BY ALL
 """
 """Completion tokens by what became of them, as ``scheduling.tokens`` counts; what was lost never reached the ledger."""
+ORDERS = {
+    "shortest": "completion_tokens, attempt_id",
+    "random": "sha256(concat('{seed}', chr(0), attempt_id))",
+}
+"""Which of a prompt's right traces are kept, by the recipe's ``select``; else the first, as what ``diverse`` keeps only
+their text tells."""
 
 
 SUSPECT_ATTEMPTS = 3
@@ -149,8 +156,13 @@ def _create_views(connection: Connection, store: Store, run_id: str, verdict_set
     keep = int(recipe.get("rejection", {}).get("keep", 1))
     connection.execute(_run_view(recipe.get("where", {}), run_id, judged, keep))
     connection.execute(CORPUS.format(name="corpus", samples=SAMPLES_VIEW))
-    connection.execute(WASTE.format(keep=keep))
+    connection.execute(WASTE.format(keep=keep, order=_order(recipe)))
     connection.execute(SUSPECTS)
+
+
+def _order(recipe: Mapping[str, Any]) -> str:
+    select = recipe.get("rejection", {}).get("select", "first")
+    return ORDERS.get(select, "attempt_id").format(seed=int(recipe.get("seed", 0)))
 
 
 def _run_view(where: Mapping[str, Any], run_id: str, verdict_set: str, keep: int) -> str:
@@ -213,7 +225,10 @@ def open_corpora(
             store = corpus_store(uri, env=env)
             samples = f"{name}_{SAMPLES_VIEW}"
             create(connection, store, View(samples, [SAMPLES], SAMPLE), attaching(connection, store))
-            connection.execute(CORPUS.format(name=name, samples=samples))
+            has = ask(connection, f"SELECT * FROM {samples} LIMIT 0").columns  # noqa: S608
+            # A corpus of an earlier version has prompt, response and reasoning among its own columns.
+            view = CORPUS if {"user_turn", "messages"} <= {*has} else ALL
+            connection.execute(view.format(name=name, samples=samples))
     except BaseException:
         connection.close()
         raise

@@ -313,6 +313,29 @@ def lint(  # noqa: PLR0913
 
 
 @app.command()
+def export(  # noqa: PLR0913
+    context: typer.Context,
+    place: options.Rows,
+    trainer: Annotated[
+        str, typer.Option("--for", metavar="TRAINER", help="trl, llama-factory, axolotl, verl or nemo.")
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="A folder to make.")],
+    student: options.Student = "qwen-7b",
+    copy: Annotated[
+        bool, typer.Option("--copy", help="Copy the rows for TRL too, which reads a corpus as it lies.")
+    ] = False,
+    store: options.StoreUri = DEFAULT_STORE,
+    json: options.AsJson = False,
+) -> None:
+    """Write rows as a trainer reads them, with the configuration to start from. No row is cut or left out."""
+    from tracegen.cli.export import show_export
+    from tracegen.cli.lint import rows_at
+
+    rows = rows_at(context.obj, store, place)
+    show_export(context.obj, rows, (trainer, student), out, copy=copy, json=json)
+
+
+@app.command()
 def doctor(json: options.AsJson = False) -> None:
     """What this machine can run, and what to install for the rest."""
     from tracegen.cli.doctor import show_doctor

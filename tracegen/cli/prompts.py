@@ -13,6 +13,7 @@ from tracegen.cli.terminal import stdout
 from tracegen.cli.words import count
 from tracegen.errors import PromptError
 from tracegen.prompts.left_out import Why
+from tracegen.types import Domain
 
 if TYPE_CHECKING:
     from tracegen.preparation import Evidence, Report
@@ -73,7 +74,8 @@ def _lines(report: "Report", examples: int, evidence: Path | None) -> Iterator[s
     for entry in report.manifest.sources:
         yield f"  {entry.name}: {entry.origin}{_digests(entry.fingerprint)}, {entry.licence}"
     yield from _by_domain(report)
-    yield "licences of the prompts: " + ", ".join(f"{name} {count(n)}" for name, n in report.licences.items())
+    if report.licences:
+        yield "licences of the prompts: " + ", ".join(f"{name} {count(n)}" for name, n in report.licences.items())
     yield from _why(report)
     yield from _examples(report, examples)
     if evidence:
@@ -88,12 +90,13 @@ def _digests(fingerprint: Mapping[str, str]) -> str:
 
 
 def _by_domain(report: "Report") -> Iterator[str]:
-    rules = report.recipe.rejection
+    rules, found = report.recipe.rejection, report.by_domain
     yield ""
-    for domain, prompts in report.by_domain.items():
-        quota = next((quota for name, quota in rules.quotas.items() if name == domain), None)
-        wanted = f"; quota {count(quota)}, {quota / prompts:.1f} a prompt (keep: {rules.keep})" if quota else ""
-        yield f"{domain}: {count(prompts)} prompts{wanted}"
+    for domain in Domain:
+        prompts, quota = found.get(domain.value, 0), rules.quotas.get(domain)
+        each = f", {quota / prompts:.1f} a prompt (keep: {rules.keep})" if quota and prompts else ""
+        if prompts or quota:
+            yield f"{domain.value}: {count(prompts)} prompts" + (f"; quota {count(quota)}{each}" if quota else "")
 
 
 def _why(report: "Report") -> Iterator[str]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tracegen.recipe_file import Loaded
     from tracegen.rejudging import Rejudged, Rejudging
     from tracegen.students import Student
+    from tracegen.training.export import Exported
     from tracegen.training.lint import Linted
 
 OnProgress = Callable[[Snapshot], None]
@@ -116,6 +117,9 @@ class Services(Protocol):
 
     def lint(self, place: str, form: "Form", sample: int | None) -> "Linted":
         """The rows at a place, as trainers will see them."""
+
+    def export(self, place: str, trainer: str, student: str, out: Path, *, copy: bool) -> "Exported":
+        """Rows as a trainer reads them, and the configuration to start from."""
 
 
 class Library:
@@ -250,3 +254,11 @@ class Library:
         renderer = load_renderer(student, form.tokenizer, form.template)
         limit = form.max_length or student.context
         return lint(Linting(dataset, student, renderer, limit, trainers, sample))
+
+    def export(self, place: str, trainer: str, student: str, out: Path, *, copy: bool) -> "Exported":
+        from tracegen.students import load_student
+        from tracegen.training.dataset import open_dataset
+        from tracegen.training.export import export
+        from tracegen.training.trainers import trainer as named
+
+        return export(open_dataset(place), named(trainer), load_student(student), out, copy=copy)

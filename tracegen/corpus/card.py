@@ -30,7 +30,7 @@ def card(manifest: CorpusManifest, recipe: Recipe) -> str:
     """README.md with the header that the hub and ``datasets`` read."""
     parts = (
         _title(manifest, recipe),
-        _mix(manifest),
+        _mix(manifest, recipe),
         _lengths(manifest),
         _acceptance(manifest),
         _making(manifest, recipe),
@@ -67,12 +67,34 @@ def _title(manifest: CorpusManifest, recipe: Recipe) -> str:
     )
 
 
-def _mix(manifest: CorpusManifest) -> str:
-    rows = [
-        (domain.value, f"{one.samples:,}", _share(one.samples, manifest.rows), f"{one.completion_tokens:,}", _mean(one))
-        for domain, one in manifest.domains.items()
-    ]
-    return _section("Mix", ("domain", "samples", "share", "tokens", "tokens per sample"), rows)
+def _mix(manifest: CorpusManifest, recipe: Recipe) -> str:
+    def row(name: str, one: Yield) -> Sequence[str]:
+        return name, f"{one.samples:,}", _share(one.samples, manifest.rows), f"{one.completion_tokens:,}", _mean(one)
+
+    sizes = ("samples", "share", "tokens", "tokens per sample")
+    by_domain = [row(domain.value, one) for domain, one in manifest.domains.items()]
+    parts = [_section("Mix", ("domain", *sizes), by_domain), *_against_quotas(manifest, recipe)]
+    unthinking = [name for name in manifest.sources if not recipe.thinks(name)]
+    if unthinking:
+        without = _sum(manifest.sources[name] for name in unthinking)
+        thinking = _sum(one for name, one in manifest.sources.items() if name not in unthinking)
+        table = _table(("", *sizes), (row("with thinking", thinking), row("without thinking", without)))
+        names = ", ".join(f"`{name}`" for name in unthinking)
+        parts.append(f"{table}\nWithout thinking are the samples of {names}: their `<think>` block is empty.\n")
+    return "\n".join(parts)
+
+
+def _against_quotas(manifest: CorpusManifest, recipe: Recipe) -> Iterator[str]:
+    """Samples beside what was wanted, of the sources that have a quota."""
+    if quotas := recipe.source_quotas:
+        found = {name: manifest.sources.get(name, Yield()).samples for name in quotas}
+        rows = [(name, f"{found[name]:,}", f"{quotas[name]:,}", _share(found[name], quotas[name])) for name in quotas]
+        yield _table(("source", "samples", "wanted", "filled"), rows)
+
+
+def _sum(yields: Iterable[Yield]) -> Yield:
+    ours = list(yields)
+    return Yield(samples=sum(one.samples for one in ours), completion_tokens=sum(one.completion_tokens for one in ours))
 
 
 def _lengths(manifest: CorpusManifest) -> str:
@@ -124,7 +146,7 @@ def _making(manifest: CorpusManifest, recipe: Recipe) -> str:
             "sampling",
             f"temperature {sampling.temperature}, top-p {sampling.top_p}, at most {sampling.max_tokens:,} tokens",
         ),
-        ("kept", f"the first {recipe.rejection.keep} correct of at most {recipe.rejection.max_attempts} attempts"),
+        ("kept", _kept(recipe)),
         ("verifier", ", ".join(manifest.verifiers) or "none accepted anything"),
         ("left out before judging", _filters(recipe)),
         ("verdict set", manifest.verdict_set),
@@ -169,6 +191,16 @@ def _of_preparation(asked: Preparation) -> Iterator[str]:
     else:
         names = ", ".join(one.name for one in rule.against)
         yield f"Prompts that share {rule.ngram} words in a row with {names} were left out; paraphrases are not found."
+
+
+def _kept(recipe: Recipe) -> str:
+    rules = recipe.rejection
+    of = f"of at most {rules.max_attempts} attempts"
+    if rules.select == "first":
+        return f"the first {rules.keep} correct {of}"
+    names = {"shortest": "the shortest", "random": "any", "diverse": "the least alike"}
+    gathered = "all" if rules.gather is None else f"{rules.gather}"
+    return f"{names[rules.select]} {rules.keep} of {gathered} correct {of} (`{rules.select}`)"
 
 
 def _filters(recipe: Recipe) -> str:

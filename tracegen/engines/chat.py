@@ -1,12 +1,18 @@
 """How a response that is begun for the teacher (the prefill) meets a chat template and a server's answer. Pure."""
 
+from tracegen.extract import OPEN
+
 
 def begin_response(rendered: str, prefill: str) -> str:
-    """The rendered chat, continued by the prefill; templates that begin the response so themselves are left alone.
+    """The rendered chat, continued by the prefill; what a template has begun of it is not said twice.
 
-    R1's template ends with ``<think>\\n``; asking for that prefill must not add a second one.
+    R1's template ends with ``<think>\\n``; asking for that prefill, or for one that closes the thinking at once, must not
+    add a second one.
     """
-    return rendered if prefill and rendered.endswith(prefill) else rendered + prefill
+    for begun in (prefill, f"{OPEN}\n", OPEN):
+        if begun and prefill.startswith(begun) and rendered.endswith(begun):
+            return rendered + prefill.removeprefix(begun)
+    return rendered + prefill
 
 
 def join_reasoning(reasoning: str, content: str) -> str:

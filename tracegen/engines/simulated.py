@@ -20,6 +20,7 @@ from pydantic import Field
 from tracegen.engines.decoding import Decoder
 from tracegen.engines.pseudotext import BLOCK_CHARS, pseudotext, slice_of
 from tracegen.errors import EngineDead, EngineError, RecipeError, RequestRefused
+from tracegen.extract import CLOSE, OPEN
 from tracegen.recipe import Teacher
 from tracegen.scheduling.population import Luck, Population, Probability
 from tracegen.types import EngineIdentity, FinishReason, Generation, Request
@@ -171,14 +172,15 @@ class SimulatedEngine:
         )
 
     def _text(self, request: Request, luck: Luck, tokens: int, *, cut: bool) -> str:
-        opening = "" if "<think>" in request.prefill else "<think>\n"
+        opening = "" if OPEN in request.prefill else f"{OPEN}\n"
+        closing = "" if CLOSE in request.prefill else f"\n{CLOSE}"
         reasoning = slice_of(self._pool, luck.text, max(1, int(tokens * self._options.chars_per_token)))
         if cut:
             return f"{opening}{reasoning}"
         prompt_id = request.attempt_id.rpartition(".")[0] or request.attempt_id
         right = luck.right < self._options.pass_rate_of(prompt_id, request.domain)
         answer = request.hint if right and request.hint else wrong_answer(request.hint, luck.wrong)
-        return f"{opening}{reasoning}\n</think>\n\nThe answer is \\boxed{{{answer}}}."
+        return f"{opening}{reasoning}{closing}\n\nThe answer is \\boxed{{{answer}}}."
 
     async def close(self) -> None:
         self._die()

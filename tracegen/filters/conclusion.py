@@ -44,8 +44,8 @@ _CLAUSE_END = re.compile(r"[.。!！?？](?=\s|$)|\n")
 
 
 def conclusion(subject: Subject, options: Conclusion) -> str:  # noqa: ARG001 - filters have one shape
-    """Only where the answer has a box."""
-    box = last_boxed(subject.trace.answer)
+    """Only where the answer has a box, and the teacher was to reason."""
+    box = last_boxed(subject.trace.answer) if subject.trace.reasoning else None
     if box is None or not (wanted := _plain(box)):
         return ""
     reasoning = subject.trace.reasoning

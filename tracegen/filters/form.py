@@ -52,7 +52,9 @@ def chat_markers(subject: Subject, options: ChatMarkers) -> str:  # noqa: ARG001
 
 
 def thin_reasoning(subject: Subject, options: ThinReasoning) -> str:
-    """Counts no further than it has to."""
+    """Counts no further than it has to. Empty reasoning was asked for: else a completion would hold no trace."""
+    if not subject.trace.reasoning:
+        return ""
     words = 0
     for _ in _WORD.finditer(subject.trace.reasoning):
         words += 1

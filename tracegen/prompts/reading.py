@@ -72,7 +72,7 @@ def reference_of(how: ReferenceFrom, answer: str, values: Mapping[str, object]) 
         case AnswerText():
             return Task(_answer(how, answer, values))
         case Options():
-            return _choice(_texts(cell(values, how.options)), cell(values, how.letter))
+            return _choice(_texts(cell(values, how.options)), cell(values, how.right))
         case InputOutput():
             starter = cell(values, how.starter) if how.starter else None
             return from_input_output(_loaded(cell(values, how.tests)), starter, how)
@@ -97,14 +97,16 @@ def _answer(how: AnswerText, answer: str, values: Mapping[str, object]) -> Refer
     return AnswerReference(answer=answer)
 
 
-def _choice(options: Sequence[str], letter: object) -> Task:
+def _choice(options: Sequence[str], right: object) -> Task:
     if not 2 <= len(options) <= MOST_OPTIONS:
         raise UnreadableReference(f"{len(options)} options")
-    right = str(letter or "").strip()
-    if right not in ascii_uppercase[: len(options)] or len(right) != 1:
-        raise UnreadableReference(f"{right[:20]!r} is the letter of none of {len(options)} options")
+    told = "" if right is None else str(right).strip()
+    letters = {**{letter: letter for letter in ascii_uppercase}, **{str(n): c for n, c in enumerate(ascii_uppercase)}}
+    letter = letters.get(told)
+    if letter is None or letter not in ascii_uppercase[: len(options)]:
+        raise UnreadableReference(f"{told[:20]!r} is none of {len(options)} options")
     listed = "\n".join(f"{name}. {text}" for name, text in zip(ascii_uppercase, options, strict=False))
-    return Task(ChoiceReference(answer=right, options=tuple(options)), listed)
+    return Task(ChoiceReference(answer=letter, options=tuple(options)), listed)
 
 
 def _cases(how: TestCases, found: object) -> Task:

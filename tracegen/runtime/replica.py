@@ -69,7 +69,7 @@ class Replica:
         recipe = self._spec.recipe
         while self._waiting and len(self._tasks) < self._slots:
             lease = self._waiting.popleft()
-            asked = request(lease.prompt, lease.index, recipe.teacher, recipe.seed)
+            asked = request(lease.prompt, lease.index, recipe)
             self._tasks[asked.attempt_id] = asyncio.create_task(self._attempt(lease, asked))
         if len(self._tasks) < self._slots:
             self._hungry.set()

@@ -29,6 +29,7 @@ class Domains:
     ) -> None:
         self._rules = rules
         self._source_quotas = source_quotas or {}
+        self._gathers = rules.enough > rules.keep
         self._budget = rules.token_budget
         self._states: dict[Lane, DomainState] = {}
         self._held: frozenset[DomainState] = frozenset()
@@ -89,7 +90,9 @@ class Domains:
         return shard_id
 
     def next_served(self) -> DomainState | None:
-        """The domain that lags most, of those that have something ready."""
+        """The domain that lags most, of those that have something ready; before all, one that gathers."""
+        if self._gathers and (gathering := next((d for d in self if d.gathering), None)):
+            return gathering
         able = [d for d in self.serving() if d.ready]
         return min(able, key=lambda d: d.progress) if able else None
 

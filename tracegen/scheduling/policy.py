@@ -49,7 +49,7 @@ def adaptive(standing: Standing, rules: Rejection) -> int:
 
 def until_kept(standing: Standing, rules: Rejection) -> int:
     """As many as are still needed if all come out right; more when some do not, up to ``max_attempts``."""
-    missing = rules.enough - standing.accepted - standing.open
+    missing = (rules.gather or rules.keep) - standing.accepted - standing.open
     return max(0, min(missing, rules.max_attempts - standing.issued))
 
 

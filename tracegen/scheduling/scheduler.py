@@ -228,11 +228,14 @@ class Scheduler:
         return handouts
 
     def _lease_next(self, domain: DomainState, replica_id: str) -> Handout:
-        prompt = domain.ready.head()
+        prompt = domain.gathering[0] if domain.gathering else domain.ready.head()
         domain.fresh -= prompt.issued == 0
         handout = self._begin(prompt, replica_id)
         if not self._wants_more(prompt):
-            domain.ready.pop()
+            if domain.gathering:
+                domain.gathering.popleft()
+            else:
+                domain.ready.pop()
             prompt.queued = False
         if domain.ending:
             domain.last[prompt] = None
@@ -398,10 +401,14 @@ class Scheduler:
         if prompt.closed:
             return
         domain = prompt.shard.domain
-        if not prompt.queued and not domain.closed and self._wants_more(prompt):
+        gathers = domain.gathers(prompt)
+        if not prompt.queued and (gathers or not domain.closed) and self._wants_more(prompt):
             prompt.queued = True
-            # To the front: an open prompt keeps its whole shard, and its journal, open.
-            domain.ready.push(prompt, first=prompt.issued > 0)
+            if gathers:
+                domain.gathering.append(prompt)
+            else:
+                # To the front: an open prompt keeps its whole shard, and its journal, open.
+                domain.ready.push(prompt, first=prompt.issued > 0)
         if prompt.open == 0 and not prompt.queued:
             if self._may_come_back(prompt):
                 domain.parked[prompt] = None
@@ -441,8 +448,12 @@ class Scheduler:
             self._close_domain(domain)
 
     def _close_domain(self, domain: DomainState) -> None:
-        """A filled quota or a spent budget: nothing more is handed out, and what nobody works on is closed."""
+        """A filled quota or a spent budget: nothing more is handed out, and what nobody works on is closed.
+
+        Of a filled quota's prompts, those that have their traces still get what is to be gathered.
+        """
         domain.ready.clear()
+        domain.gathering.clear()
         domain.parked.clear()
         for flight in domain.returned:
             _ended(flight.prompt)
@@ -463,8 +474,9 @@ def _begun(prompt: OpenPrompt) -> None:
 def _ended(prompt: OpenPrompt, *, right: bool = False) -> None:
     """One attempt less is open; ``right``: it was accepted."""
     domain = prompt.shard.domain
-    before = prompt.coming
+    room = domain.keep - prompt.accepted
+    if room > 0 and (right or prompt.open <= room):
+        domain.coming -= 1
     prompt.open -= 1
     prompt.accepted += right
     domain.open -= 1
-    domain.coming += prompt.coming - before

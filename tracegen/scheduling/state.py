@@ -72,11 +72,6 @@ class OpenPrompt:
     closed: bool = False
 
     @property
-    def coming(self) -> int:
-        """Traces that what is open may still bring the corpus, which holds ``keep`` of a prompt."""
-        return max(0, min(self.open, self.shard.domain.keep - self.accepted))
-
-    @property
     def expected_tokens(self) -> float:
         """Of its next attempt: its own mean, or what its domain shows."""
         return self.tokens / self.finished if self.finished else self.shard.domain.mean_tokens
@@ -136,7 +131,7 @@ class DomainState:
     open: int = 0
     """Attempts handed out and not judged yet."""
     coming: int = 0
-    """Traces that these may bring the corpus, should all be right."""
+    """Of these, as many as may bring the corpus a trace: it holds ``keep`` of a prompt."""
     completions: int = 0
     tokens: TokenCounts = field(default_factory=TokenCounts)
     stopped: bool = False
@@ -156,6 +151,8 @@ class DomainState:
     ready: ReadyQueue = field(default_factory=ReadyQueue)
     returned: deque[InFlight] = field(default_factory=deque)
     """Attempts that came back without a completion, to be handed out again first."""
+    gathering: deque[OpenPrompt] = field(default_factory=deque)
+    """Prompts that have what they bring the quota, and get more attempts to choose from: whether it is filled or not."""
     parked: dict[OpenPrompt, None] = field(default_factory=dict)
     """Prompts that the floor gave up after the last shard was opened, in order: they come back if the quota needs it.
     """
@@ -198,11 +195,12 @@ class DomainState:
         """Who goes first when the queue runs dry: whoever may be the longest; for a quota, the likeliest to fill it."""
         if self.quota is None:
             return (-prompt.expected_tokens,)
-        if prompt.accepted >= self.keep:
-            # What is gathered to choose from fills no quota; but once that is full, nothing is gathered any more.
-            return (-1.0, -prompt.expected_tokens)
         gain = self.beliefs.outlook(prompt.group).gain((prompt.accepted, prompt.wrong))
         return (-gain, -prompt.expected_tokens)
+
+    def gathers(self, prompt: OpenPrompt) -> bool:
+        """Whether the prompt has all that it brings a quota, so that more attempts are only to choose from."""
+        return self.enough > self.keep <= prompt.accepted and self.quota is not None and not self.stopped
 
     @property
     def outcomes(self) -> int:
@@ -261,7 +259,7 @@ class DomainState:
     def expected(self) -> float:
         """Accepted traces, with what is in flight expected to pass as others did."""
         right = self.open * (self.correct + 1) / (self.correct + self.incorrect + 2)
-        return self.accepted + min(right, self.coming)
+        return self.accepted + (right if right < self.coming else self.coming)
 
     @property
     def saturated(self) -> bool:

@@ -68,8 +68,9 @@ class Dataset:
         with self.system.open_input_file(file.path) as source, pq.ParquetFile(source, pre_buffer=True) as table:
             names = table.schema_arrow.names
             columns = None if wanted is None else [name for name in wanted if name in names]
-            for batch in table.iter_batches(ROWS_PER_BATCH, columns=columns):
-                yield batch.to_pylist()
+            for group in range(table.num_row_groups):  # one at a time, as what is fetched ahead is held
+                for batch in table.iter_batches(ROWS_PER_BATCH, row_groups=[group], columns=columns):
+                    yield batch.to_pylist()
 
     def _json(self, file: File) -> Iterator[list[Row]]:
         batch: list[Row] = []

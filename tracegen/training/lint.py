@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from tracegen.errors import UserError
 from tracegen.students import Student
 from tracegen.training.conversation import needed, shape_of
-from tracegen.training.dataset import Dataset, Row
+from tracegen.training.dataset import Dataset
 from tracegen.training.faults import OF_EVERY_ROW, Fault
 from tracegen.training.look import Found, Lengths, Look, Suspect
 from tracegen.training.seen import check_reads, readers
@@ -19,7 +19,7 @@ from tracegen.training.trainers import Shape, Trainer
 
 SAMPLE = 2_000
 ROWS_A_CALL = 32
-"""Rows that are made into tokens at once: some 600 KB of usual traces."""
+"""Fewest rows that are made into tokens at once; at most a batch of the dataset's more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,8 @@ class Linted:
     lengths: Lengths
     text_bytes: int
     """UTF-8 bytes that were made into tokens."""
+    rendering_s: float
+    """What of the time went into rendering and tokens; the rest was reading."""
     wall_s: float
 
     @property
@@ -69,7 +71,7 @@ def lint(asked: Linting, clock: Callable[[], float] = time.monotonic) -> Linted:
     check_reads(asked.trainers, shape)
     look = Look(asked.renderer, asked.trainers or readers(shape), Lengths(asked.max_length))
     look.at_tokenizer(asked.student.special_tokens if asked.renderer.is_students else ())
-    _all_rows(asked, look, shape)
+    rendering_s = _all_rows(asked, look, shape, clock)
     if not look.rows:
         raise UserError(f"{asked.dataset.place}: there are no rows")
     look.at_columns(asked.dataset.null_columns or _never_filled(asked.dataset, look))
@@ -81,26 +83,33 @@ def lint(asked: Linting, clock: Callable[[], float] = time.monotonic) -> Linted:
         found=dict(look.found),
         lengths=look.lengths,
         text_bytes=look.text_bytes,
+        rendering_s=rendering_s,
         wall_s=clock() - began,
     )
 
 
-def _all_rows(asked: Linting, look: Look, shape: Shape) -> None:
+def _all_rows(asked: Linting, look: Look, shape: Shape, clock: Callable[[], float]) -> float:
+    """Every row read, the sample rendered; how long the rendering took, in seconds."""
     every = 1 if asked.sample is None else max(1, -(-asked.dataset.rows // max(1, asked.sample)))
+    rendering_s = 0.0
+    for suspects in _bunches(asked.dataset, look, shape, every):
+        began = clock()
+        look.at_renderings(suspects)
+        rendering_s += clock() - began
+    return rendering_s
+
+
+def _bunches(dataset: Dataset, look: Look, shape: Shape, every: int) -> Iterator[list[Suspect]]:
     waiting: list[Suspect] = []
-    for row in _rows(asked.dataset, shape):
-        suspect = look.at_row(row, shape)
-        if suspect is not None and (look.rows - 1) % every == 0:
-            waiting.append(suspect)
-        if len(waiting) == ROWS_A_CALL:
-            look.at_renderings(waiting)
-            waiting = []
-    look.at_renderings(waiting)
-
-
-def _rows(dataset: Dataset, shape: Shape) -> Iterator[Row]:
     for batch in dataset.batches(needed(shape)):
-        yield from batch
+        for row in batch:
+            suspect = look.at_row(row, shape)
+            if suspect is not None and (look.rows - 1) % every == 0:
+                waiting.append(suspect)
+        if len(waiting) >= ROWS_A_CALL:
+            yield waiting
+            waiting = []
+    yield waiting
 
 
 def _never_filled(dataset: Dataset, look: Look) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ WITH made AS (
 ), counted AS (
   SELECT coalesce(p.domain, 'all') AS domain, coalesce(p.source, 'all') AS source,
     sum(attempts)::BIGINT AS attempts, sum(tokens)::BIGINT AS tokens,
-    coalesce(sum(least(traces, keep)), 0)::BIGINT AS accepted,
+    sum(least(coalesce(traces, 0), keep))::BIGINT AS accepted,
     -- A completion has one of its replica's slots for as long as it takes; slots that stood empty are nobody's.
     sum(wall_s) * any_value(gpus_per_replica) / any_value(slots) / 3600 AS gpu_hours,
     any_value(usd_per_gpu_hour) AS price

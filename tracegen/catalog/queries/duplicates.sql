@@ -1,4 +1,4 @@
--- Duplicates in the corpus: one prompt under two ids; equal responses; responses with the same first 1,000 characters.
+-- Duplicates in the corpus: a prompt under two ids; equal responses; responses with the same first 1,000 characters.
 -- limit: 20
 WITH hashed AS MATERIALIZED (
   SELECT id, prompt_id,
@@ -16,7 +16,7 @@ WITH hashed AS MATERIALIZED (
   SELECT 'beginning', count(*), count(DISTINCT prompt_id), min(id), max(id)
   FROM hashed GROUP BY beginning HAVING count(DISTINCT response) > 1
 )
-SELECT same, traces, prompts, one, another
+SELECT same, count(*) OVER (PARTITION BY same) AS groups_like_it, traces, prompts, one, another
 FROM found
+QUALIFY row_number() OVER (PARTITION BY same ORDER BY traces DESC, one) <= $limit
 ORDER BY same, traces DESC, one
-LIMIT $limit
