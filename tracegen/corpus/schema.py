@@ -1,7 +1,7 @@
 """The columns of a sample: one row of the SFT corpus. How rows come about is ``build.py``.
 
-The text of a trace is stored once, in ``messages`` (docs/decisions/0017). Narrow columns come first and lie side by
-side, so that a query that needs no text fetches each row group's in one piece.
+The text of a trace is stored once, in ``messages`` (docs/decisions/0017). Narrow columns lie side by side, so
+that a query that needs no text fetches those of a row group in one piece (docs/benchmarks/corpus.md).
 """
 
 import pyarrow as pa
