@@ -112,6 +112,7 @@ def test_a_row_that_is_as_it_should_be_has_no_fault(name: str, tmp_path: Path) -
 PLANTED: Sequence[tuple[str, Fault, Row]] = (
     ("a turn is no text", Fault.NOT_TEXT, row(answered=None)),
     ("a turn is a list of parts", Fault.NOT_TEXT, row(answered=[{"type": "text", "text": ANSWERED}])),
+    ("half of a character", Fault.NOT_TEXT, row(answered=ANSWERED + "\ud83d")),
     ("there are no turns", Fault.WRONG_ROLES, {"messages": []}),
     ("nobody answers", Fault.WRONG_ROLES, {"messages": row()["messages"][:1]}),
     ("two users", Fault.WRONG_ROLES, {"messages": [row()["messages"][0], *row()["messages"]]}),

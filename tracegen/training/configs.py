@@ -20,7 +20,7 @@ class Given:
     """What a configuration is made from."""
 
     student: Student
-    data: str
+    data: str | list[str]
     """Where the rows are, seen from the export's folder: ``data``, or a corpus as it lies."""
     rows: int
 
@@ -56,7 +56,7 @@ eos_token: {EOS}
 datasets:
   - path: parquet
     data_files: {json.dumps(given.data)}
-    columns: [messages] # TRL takes a column named prompt for half of a pair
+    columns: [messages] # nothing else: TRL takes a column named prompt for half of a pair
 assistant_only_loss: true # by the marks in the template; by default TRL learns the prompts too
 max_length: {student.context} # by default 1,024, and what is longer is cut without a word
 packing: false
@@ -163,7 +163,7 @@ defaults:
 model:
   path: student # its tokenizer has the template
 data:
-  train_files: {given.data} # all of it is held in memory
+  train_files: {json.dumps(given.data)} # all of it is held in memory
   messages_key: messages
   max_length: {student.context} # by default 1,024, and without padding what is longer is cut without a word
   truncation: error # counts with padding only
