@@ -97,6 +97,7 @@ CLEAN: Mapping[str, Row] = {
     "no blank line after the thinking": row(answered="<think>\nr\n</think>\n42"),
     "prompt and response": {"prompt": ASKED, "response": ANSWERED},
     "prompt and completion, as lists": {"prompt": row()["messages"][:1], "completion": row()["messages"][1:]},
+    "a prompt as a list, and a completion": {"prompt": row()["messages"][:1], "completion": ANSWERED},
     "a rendered text": {"text": f"<｜User｜>{ASKED}<｜Assistant｜>{ANSWERED}"},
     "rendered prompt and completion": {"prompt": f"<｜User｜>{ASKED}<｜Assistant｜>", "completion": ANSWERED},
 }
@@ -112,6 +113,8 @@ def test_a_row_that_is_as_it_should_be_has_no_fault(name: str, tmp_path: Path) -
 PLANTED: Sequence[tuple[str, Fault, Row]] = (
     ("a turn is no text", Fault.NOT_TEXT, row(answered=None)),
     ("a turn is a list of parts", Fault.NOT_TEXT, row(answered=[{"type": "text", "text": ANSWERED}])),
+    ("turns are a text", Fault.NOT_TEXT, {"messages": ANSWERED}),
+    ("turns are a number", Fault.NOT_TEXT, {"messages": 5}),
     ("half of a character", Fault.NOT_TEXT, row(answered=ANSWERED + "\ud83d")),
     ("there are no turns", Fault.WRONG_ROLES, {"messages": []}),
     ("nobody answers", Fault.WRONG_ROLES, {"messages": row()["messages"][:1]}),

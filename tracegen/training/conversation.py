@@ -65,17 +65,19 @@ def needed(shape: Shape) -> tuple[str, ...]:
 def read(row: Row, number: int, shape: Shape) -> Conversation | Unread:
     """The row's turns; ``number`` is its place from 1, and its name where it has no id."""
     name = str(row["id"]) if row.get("id") is not None else f"row {number:,}"
-    turns: list[Any]
+    turns: Any
     match shape:
         case Shape.MESSAGES:
-            turns = row.get("messages") or []
+            turns = row.get("messages")
         case Shape.TEXT:
             turns = [{"role": "assistant", "content": row.get("text")}]
         case _:
-            last = row.get("completion" if shape is Shape.COMPLETION else "response")
-            turns = [*_turns(row.get("prompt"), "user"), *_turns(last, "assistant")]
-            shape = Shape.MESSAGES if isinstance(last, list) else shape
-    if not all(isinstance(turn, dict) and _is_text(turn.get("content")) for turn in turns):
+            first, last = row.get("prompt"), row.get("completion" if shape is Shape.COMPLETION else "response")
+            turns = [*_turns(first, "user"), *_turns(last, "assistant")]
+            shape = Shape.MESSAGES if isinstance(first, list) or isinstance(last, list) else shape
+    if not isinstance(turns, list) or not all(
+        isinstance(turn, dict) and _is_text(turn.get("content")) for turn in turns
+    ):
         return Unread(name, "a turn without text as its content")
     clear = tuple({"role": str(turn.get("role")), "content": turn["content"]} for turn in turns)
     return Conversation(name, shape, clear, _thinking(row, clear))
