@@ -97,6 +97,7 @@ CLEAN: Mapping[str, Row] = {
     "no blank line after the thinking": row(answered="<think>\nr\n</think>\n42"),
     "prompt and response": {"prompt": ASKED, "response": ANSWERED},
     "prompt and completion, as lists": {"prompt": row()["messages"][:1], "completion": row()["messages"][1:]},
+    "a prompt as a list, and a completion": {"prompt": row()["messages"][:1], "completion": ANSWERED},
     "a rendered text": {"text": f"<｜User｜>{ASKED}<｜Assistant｜>{ANSWERED}"},
     "rendered prompt and completion": {"prompt": f"<｜User｜>{ASKED}<｜Assistant｜>", "completion": ANSWERED},
 }
@@ -112,6 +113,9 @@ def test_a_row_that_is_as_it_should_be_has_no_fault(name: str, tmp_path: Path) -
 PLANTED: Sequence[tuple[str, Fault, Row]] = (
     ("a turn is no text", Fault.NOT_TEXT, row(answered=None)),
     ("a turn is a list of parts", Fault.NOT_TEXT, row(answered=[{"type": "text", "text": ANSWERED}])),
+    ("turns are a text", Fault.NOT_TEXT, {"messages": ANSWERED}),
+    ("turns are a number", Fault.NOT_TEXT, {"messages": 5}),
+    ("half of a character", Fault.NOT_TEXT, row(answered=ANSWERED + "\ud83d")),
     ("there are no turns", Fault.WRONG_ROLES, {"messages": []}),
     ("nobody answers", Fault.WRONG_ROLES, {"messages": row()["messages"][:1]}),
     ("two users", Fault.WRONG_ROLES, {"messages": [row()["messages"][0], *row()["messages"]]}),
@@ -330,3 +334,11 @@ def test_a_damaged_parquet_file_and_an_empty_folder_are_refused(tmp_path: Path) 
 def test_a_trainer_that_does_not_read_such_rows_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"axolotl does not read rows of prompt and response; it reads messages"):
         linted(tmp_path, [{"prompt": ASKED, "response": ANSWERED}], trainers=(Trainer.AXOLOTL,))
+
+
+def test_a_limit_that_came_with_the_tokenizer_cuts_nothing(tmp_path: Path) -> None:
+    limited = small_tokenizer()
+    limited.backend_tokenizer.enable_truncation(8)
+    whole = Renderer(small_tokenizer(), renderer().template, is_students=True).encode([ASKED])
+    assert Renderer(limited, renderer().template, is_students=True).encode([ASKED]) == whole
+    assert len(whole[0]) > 8

@@ -20,7 +20,7 @@ class Given:
     """What a configuration is made from."""
 
     student: Student
-    data: str
+    data: str | list[str]
     """Where the rows are, seen from the export's folder: ``data``, or a corpus as it lies."""
     rows: int
 
@@ -56,7 +56,7 @@ eos_token: {EOS}
 datasets:
   - path: parquet
     data_files: {json.dumps(given.data)}
-    columns: [messages] # TRL takes a column named prompt for half of a pair
+    columns: [messages] # nothing else: TRL takes a column named prompt for half of a pair
 assistant_only_loss: true # by the marks in the template; by default TRL learns the prompts too
 max_length: {student.context} # by default 1,024, and what is longer is cut without a word
 packing: false
@@ -163,12 +163,13 @@ defaults:
 model:
   path: student # its tokenizer has the template
 data:
-  train_files: {given.data} # all of it is held in memory
+  train_files: {json.dumps(given.data)} # all of it is held in memory
   messages_key: messages
-  max_length: {student.context} # by default 1,024
-  truncation: error # in verl's no_padding mode, which is its default, longer rows would be cut without a word
-  pad_mode: right
-  use_dynamic_bsz: false
+  max_length: {student.context} # by default 1,024, and without padding what is longer is cut without a word
+  truncation: error # counts with padding only
+  pad_mode: no_padding
+  use_dynamic_bsz: true
+  max_token_len_per_gpu: {student.context}
   train_batch_size: {student.batch}
   micro_batch_size_per_gpu: 1
 optim:

@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from tracegen.errors import UserError
+from tracegen.extract import CLOSE, OPEN
 from tracegen.training.dataset import Row
 from tracegen.training.trainers import Shape
 
-COLUMNS = ("id", "messages", "prompt", "completion", "response", "text", "thinking")
-"""All that is read of a row."""
+UNTHINKING = f"{OPEN}\n\n{CLOSE}\n\n"
+"""How an answer without reasoning begins, as R1 skips its thinking."""
+OF_A_CORPUS = "recipe_digest"
+"""A column of every corpus of ours. Extraction lets an empty reasoning into one only where the recipe asked for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,30 +59,52 @@ def needed(shape: Shape) -> tuple[str, ...]:
         Shape.RESPONSE: ("prompt", "response"),
         Shape.TEXT: ("text",),
     }
-    return ("id", *parts[shape], "thinking")
+    return ("id", *parts[shape], "thinking", OF_A_CORPUS)
 
 
 def read(row: Row, number: int, shape: Shape) -> Conversation | Unread:
     """The row's turns; ``number`` is its place from 1, and its name where it has no id."""
     name = str(row["id"]) if row.get("id") is not None else f"row {number:,}"
-    turns: list[Any]
+    turns: Any
     match shape:
         case Shape.MESSAGES:
-            turns = row.get("messages") or []
+            turns = row.get("messages")
         case Shape.TEXT:
             turns = [{"role": "assistant", "content": row.get("text")}]
         case _:
-            last = row.get("completion" if shape is Shape.COMPLETION else "response")
-            turns = [*_turns(row.get("prompt"), "user"), *_turns(last, "assistant")]
-            shape = Shape.MESSAGES if isinstance(last, list) else shape
-    for turn in turns:
-        if not isinstance(turn, dict) or not isinstance(turn.get("content"), str):
-            return Unread(name, "a turn without text as its content")
-    thinking = row.get("thinking")
-    told = thinking if isinstance(thinking, bool) else None
-    return Conversation(
-        name, shape, tuple({"role": str(turn.get("role")), "content": turn["content"]} for turn in turns), told
-    )
+            first, last = row.get("prompt"), row.get("completion" if shape is Shape.COMPLETION else "response")
+            turns = [*_turns(first, "user"), *_turns(last, "assistant")]
+            shape = Shape.MESSAGES if isinstance(first, list) or isinstance(last, list) else shape
+    if not isinstance(turns, list) or not all(
+        isinstance(turn, dict) and _is_text(turn.get("content")) for turn in turns
+    ):
+        return Unread(name, "a turn without text as its content")
+    clear = tuple({"role": str(turn.get("role")), "content": turn["content"]} for turn in turns)
+    return Conversation(name, shape, clear, _thinking(row, clear))
+
+
+def says_if_it_thinks(columns: Sequence[str]) -> bool:
+    """Whether rows with these columns can say so."""
+    return "thinking" in columns or OF_A_CORPUS in columns
+
+
+def _thinking(row: Row, turns: Sequence[dict[str, str]]) -> bool | None:
+    if isinstance(thinking := row.get("thinking"), bool):
+        return thinking
+    if row.get(OF_A_CORPUS) is None or not turns:
+        return None
+    return not turns[-1]["content"].startswith(UNTHINKING)
+
+
+def _is_text(content: Any) -> bool:
+    """Half of a surrogate pair, which JSON can spell, is none: no tokenizer takes it."""
+    if not isinstance(content, str):
+        return False
+    try:
+        content.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _turns(value: Any, role: str) -> list[Any]:

@@ -6,7 +6,7 @@ It streams, with the columns that are asked for, and knows no row's meaning.
 import gzip
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fnmatch import fnmatch
 from io import BufferedReader, TextIOWrapper
 from typing import Any, cast
@@ -30,7 +30,6 @@ class File:
     """One file of rows."""
 
     path: str
-    size_bytes: int
 
     @property
     def is_parquet(self) -> bool:
@@ -47,14 +46,10 @@ class Dataset:
     system: Any
     """The ``pyarrow.fs.FileSystem`` that has them."""
     columns: tuple[str, ...] = ()
-    """Of the first file."""
+    """Of the first file; of JSON Lines, of its first row, and ``thinking`` where any row has it."""
     null_columns: tuple[str, ...] = ()
     """Columns, or fields within them as ``a.b``, that have no type: every value is null."""
-    rows: int = field(default=0)
-
-    @property
-    def size_bytes(self) -> int:
-        return sum(file.size_bytes for file in self.files)
+    rows: int = 0
 
     def batches(self, wanted: Sequence[str] | None = None) -> Iterator[list[Row]]:
         """Every row, with the columns of ``wanted`` that there are. Raises UserError for what cannot be read."""
@@ -114,11 +109,11 @@ def _found(system: Any, path: str) -> list[File]:
     try:
         info = system.get_file_info(folder)
         if info.type == fs.FileType.File:
-            return [File(path, info.size)]
+            return [File(path)]
         listed = system.get_file_info(fs.FileSelector(folder, recursive=True, allow_not_found=True))
     except OSError as error:
         raise UserError(f"{path}: cannot be listed: {first_line(error)}") from None
-    files = [File(one.path, one.size) for one in listed if one.type == fs.FileType.File]
+    files = [File(one.path) for one in listed if one.type == fs.FileType.File]
     return sorted((file for file in files if "*" not in path or fnmatch(file.path, path)), key=lambda file: file.path)
 
 
@@ -139,13 +134,14 @@ def _look(dataset: Dataset) -> None:
 
 
 def _counted(dataset: Dataset, file: File) -> tuple[int, tuple[str, ...]]:
-    first: tuple[str, ...] = ()
-    lines = 0
-    for line in dataset._lines(file):
+    columns: tuple[str, ...] = ()
+    lines, thinking = 0, False
+    for number, line in enumerate(dataset._lines(file), 1):
         if line.strip():
-            first = first or tuple(_parsed(line, f"{file.path}, line 1"))
+            columns = columns or tuple(_parsed(line, f"{file.path}, line {number}"))
+            thinking = thinking or '"thinking"' in line
             lines += 1
-    return lines, first
+    return lines, tuple(dict.fromkeys((*columns, *(["thinking"] if thinking else []))))
 
 
 def _nulls(fields: Any, above: str = "") -> Iterator[str]:

@@ -22,8 +22,8 @@ class Exported:
     out: Path
     files: tuple[str, ...]
     """Configuration and other texts, by name."""
-    data: str
-    """Where the rows are: below ``out``, or where they were."""
+    data: str | list[str]
+    """Where the rows are: below ``out``, or where they were, as a glob or as names."""
     copied: bool
     counts: Counts
     notes: tuple[str, ...]
@@ -38,6 +38,7 @@ def export(dataset: Dataset, trainer: Trainer, student: Student, out: Path, *, c
     if shape is Shape.TEXT:
         raise UserError(f"{dataset.place}: rows of text are rendered already", hint="export rows of messages")
     in_place = trainer is Trainer.TRL and not copy and shape is Shape.MESSAGES and dataset.files[0].is_parquet
+    data: str | list[str]
     with whole_folder(out) as folder:
         if in_place:
             data, counts = _as_it_lies(dataset), counted(dataset, student.context)
@@ -67,18 +68,16 @@ def _notes(counts: Counts, trainer: Trainer, student: Student) -> tuple[str, ...
     return (told, f"what {trainer} does with a longer row: {HABITS[trainer].over}")
 
 
-def _as_it_lies(dataset: Dataset) -> str:
-    folder = dataset.files[0].path.rpartition("/")[0]
-    if dataset.place.startswith("s3://"):
-        return f"s3://{folder}/*.parquet"
-    return (
-        f"{Path(folder).absolute()}/*.parquet"
-        if len(dataset.files) > 1
-        else str(Path(dataset.files[0].path).absolute())
-    )
+def _as_it_lies(dataset: Dataset) -> str | list[str]:
+    """A glob where it meets these files and no others, else their names."""
+    scheme = "s3://" if dataset.place.startswith("s3://") else ""
+    paths = [scheme + (file.path if scheme else str(Path(file.path).absolute())) for file in dataset.files]
+    folders = {path.rpartition("/")[0] for path in paths}
+    whole = len(folders) == 1 and len(paths) > 1 and "*" not in dataset.place
+    return f"{folders.pop()}/*.parquet" if whole else paths if len(paths) > 1 else paths[0]
 
 
-def _named(trainer: Trainer, data: str, dataset: Dataset) -> str:
+def _named(trainer: Trainer, data: str | list[str], dataset: Dataset) -> str | list[str]:
     """The rows as the trainer's configuration has them."""
     if data != DATA:
         return data
@@ -87,7 +86,6 @@ def _named(trainer: Trainer, data: str, dataset: Dataset) -> str:
         case Trainer.TRL:
             return f"{DATA}/*.parquet"
         case Trainer.VERL:  # takes no glob
-            names = (f"{DATA}/train-{number:05d}-of-{files:05d}.parquet" for number in range(files))
-            return f"[{', '.join(names)}]"
+            return [f"{DATA}/train-{number:05d}-of-{files:05d}.parquet" for number in range(files)]
         case _:
             return DATA
