@@ -13,6 +13,7 @@ import pytest
 from pyarrow.fs import S3FileSystem
 
 from tests.servers.seaweed import S3Server
+from tests.tokenizers import small_tokenizer
 
 pytestmark = pytest.mark.s3
 
@@ -116,3 +117,23 @@ def offline_duckdb(server: S3Server) -> duckdb.DuckDBPyConnection:
         f"ENDPOINT '{server.endpoint.removeprefix('http://')}', URL_STYLE 'path', USE_SSL false)"
     )
     return connection
+
+
+def test_a_run_on_s3_is_linted_and_exported(place: Path, s3_server: S3Server, s3_uri: str) -> None:
+    env = {**os.environ, **s3_server.env, "PYTHONPATH": str(ROOT)}
+    small_tokenizer().save_pretrained(place / "tokenizer")
+
+    def carry_out(*arguments: str) -> subprocess.CompletedProcess[str]:
+        done = command(*arguments, "--store", s3_uri)
+        return subprocess.run(done, cwd=place, env=env, capture_output=True, text=True, timeout=60, check=True)
+
+    carry_out("run", "on-s3.yaml")
+    lint = ["lint", "on-s3", "--student", "qwen-7b", "--tokenizer", "tokenizer", "--json"]
+    rows = json.loads(carry_out(*lint).stdout)["rows"]
+    exports = {
+        trainer: json.loads(carry_out("export", "on-s3", "--for", trainer, "--out", trainer, "--json").stdout)
+        for trainer in ("trl", "verl")
+    }
+    assert {found["rows"] for found in exports.values()} == {rows}
+    assert exports["trl"]["data"].startswith(f"{s3_uri}/")
+    assert pyarrow.dataset.dataset(place / "verl" / "data").count_rows() == rows

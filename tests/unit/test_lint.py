@@ -330,3 +330,11 @@ def test_a_damaged_parquet_file_and_an_empty_folder_are_refused(tmp_path: Path) 
 def test_a_trainer_that_does_not_read_such_rows_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"axolotl does not read rows of prompt and response; it reads messages"):
         linted(tmp_path, [{"prompt": ASKED, "response": ANSWERED}], trainers=(Trainer.AXOLOTL,))
+
+
+def test_a_limit_that_came_with_the_tokenizer_cuts_nothing(tmp_path: Path) -> None:
+    limited = small_tokenizer()
+    limited.backend_tokenizer.enable_truncation(8)
+    whole = Renderer(small_tokenizer(), renderer().template, is_students=True).encode([ASKED])
+    assert Renderer(limited, renderer().template, is_students=True).encode([ASKED]) == whole
+    assert len(whole[0]) > 8

@@ -165,10 +165,11 @@ model:
 data:
   train_files: {given.data} # all of it is held in memory
   messages_key: messages
-  max_length: {student.context} # by default 1,024
-  truncation: error # in verl's no_padding mode, which is its default, longer rows would be cut without a word
-  pad_mode: right
-  use_dynamic_bsz: false
+  max_length: {student.context} # by default 1,024, and without padding what is longer is cut without a word
+  truncation: error # counts with padding only
+  pad_mode: no_padding
+  use_dynamic_bsz: true
+  max_token_len_per_gpu: {student.context}
   train_batch_size: {student.batch}
   micro_batch_size_per_gpu: 1
 optim:

@@ -27,6 +27,7 @@ class Renderer:
     """What the template puts before an assistant's turn."""
 
     def __post_init__(self) -> None:
+        self.tokenizer("")  # leaves out a limit or a padding that came with the tokenizer's file, as each call does
         asked = [{"role": "user", "content": "Q"}]
         try:
             plain, asking = self.render(asked), self.render(asked, generation=True)
@@ -58,6 +59,9 @@ class Renderer:
         """Token ids of each text; ``special``: the tokenizer may add its own, as a beginning of the sentence."""
         if not texts:
             return []
+        if self.tokenizer.is_fast:  # half as fast again as the call below, which also keeps where each token was
+            encoded = self.tokenizer.backend_tokenizer.encode_batch_fast(list(texts), add_special_tokens=special)
+            return [one.ids for one in encoded]
         found = self.tokenizer(list(texts), add_special_tokens=special, return_attention_mask=False, verbose=False)
         ids: list[list[int]] = found["input_ids"]
         return ids

@@ -49,7 +49,9 @@ HABITS = {
         (Shape.MESSAGES, Shape.COMPLETION, Shape.RESPONSE), "2,048", "prompt and answer are cut without a word"
     ),
     Trainer.AXOLOTL: Habits((Shape.MESSAGES,), "512", "the row is dropped"),
-    Trainer.VERL: Habits((Shape.MESSAGES, Shape.RESPONSE), "1,024", "training stops with an error"),
+    Trainer.VERL: Habits(
+        (Shape.MESSAGES, Shape.RESPONSE), "1,024", "its end is cut off without a word; with padding, training stops"
+    ),
     Trainer.NEMO: Habits((Shape.MESSAGES, Shape.COMPLETION), "1,024", "the row stays, and teaches nothing"),
 }
 
