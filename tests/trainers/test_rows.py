@@ -14,7 +14,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import torch
+
+torch = pytest.importorskip("torch")
 
 from tests.simulated_run import order, recipe_file
 from tests.tokenizers import real_tokenizer
