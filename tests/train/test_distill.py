@@ -17,21 +17,21 @@ import pytest
 pytestmark = [pytest.mark.train, pytest.mark.timeout(300)]
 pytest.importorskip("trl")
 
-import torch  # noqa: E402
-from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: E402
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from jobs import distill as job  # noqa: E402
-from tests.train.corpus import POSITIONS, simulated_corpus, small_base  # noqa: E402
-from tracegen.distill.checkpoints import last_checkpoint  # noqa: E402
-from tracegen.distill.corpus import corpus_at  # noqa: E402
-from tracegen.distill.plan import planned  # noqa: E402
-from tracegen.distill.record import read_record  # noqa: E402
-from tracegen.distill.rows import lengths, tokenized  # noqa: E402
-from tracegen.distill.settings import Order, published  # noqa: E402
-from tracegen.distill.tokenizer import student_tokenizer  # noqa: E402
-from tracegen.distill.training import base_config, load_base, make_trainer, sft_config, shape_of  # noqa: E402
-from tracegen.errors import UserError  # noqa: E402
-from tracegen.students import ASSISTANT, BOS, EOS, USER, load_student, students  # noqa: E402
+from jobs import distill as job
+from tests.train.corpus import POSITIONS, simulated_corpus, small_base
+from tracegen.distill.checkpoints import last_checkpoint
+from tracegen.distill.corpus import corpus_at
+from tracegen.distill.plan import planned
+from tracegen.distill.record import read_record
+from tracegen.distill.rows import lengths, tokenized
+from tracegen.distill.settings import Order, published
+from tracegen.distill.tokenizer import student_tokenizer
+from tracegen.distill.training import base_config, load_base, make_trainer, sft_config, shape_of
+from tracegen.errors import UserError
+from tracegen.students import ASSISTANT, BOS, EOS, USER, load_student, students
 
 ROOT = Path(__file__).parents[2]
 FAMILIES = ("qwen-7b", "llama-8b")

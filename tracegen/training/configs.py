@@ -96,8 +96,7 @@ def _llama_factory(given: Given) -> Files:
 # llamafactory-cli train llama_factory.yaml
 {_head(student)}
 model_name_or_path: student
-template: deepseekr1 # its own; it reads no chat template, and gives the same tokens as ours
-enable_thinking: true
+template: deepseek3 # its own, with the same marks as ours; deepseekr1 would put empty tags into an answer without any
 dataset: corpus
 dataset_dir: .
 cutoff_len: {student.context} # by default 2,048, and what is longer is cut without a word

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tracegen.errors import UserError
-from tracegen.extract import CLOSE, OPEN
 from tracegen.students import ASSISTANT, USER
 from tracegen.training.conversation import Conversation
 from tracegen.training.tokens import Messages, Renderer
@@ -72,7 +71,7 @@ def _ended(text: str, renderer: Renderer) -> str:
 
 
 def _llama_factory(conversation: Conversation, renderer: Renderer) -> Seen:
-    """Its template ``deepseekr1``; it reads no chat template."""
+    """Its template ``deepseek3``, which our configuration names; ``deepseekr1`` adds tags to answers without."""
     text = renderer.bos
     prompt = text
     for turn in conversation.turns:
@@ -81,14 +80,10 @@ def _llama_factory(conversation: Conversation, renderer: Renderer) -> Seen:
                 text += f"{USER}{turn['content']}{ASSISTANT}"
             case "assistant":
                 prompt = text
-                text += _with_thought(turn["content"]) + renderer.eos
+                text += turn["content"] + renderer.eos
             case _:
                 text += turn["content"]
     return Seen(prompt, text)
-
-
-def _with_thought(content: str) -> str:
-    return content if OPEN in content or CLOSE in content else f"{OPEN}\n\n{CLOSE}\n\n{content}"
 
 
 def _verl(conversation: Conversation, renderer: Renderer) -> Seen:
