@@ -149,18 +149,6 @@ def test_rows_without_thinking_stay_marked(tmp_path: Path) -> None:
         assert look(tmp_path / trainer, load_student("qwen-7b"), trainer).clean
 
 
-def test_a_corpus_says_which_rows_do_not_think_and_so_does_its_export(tmp_path: Path) -> None:
-    unthinking = [ROW["messages"][0], {"role": "assistant", "content": "<think>\n\n</think>\n\nHello!"}]
-    rows = [ROW | {"recipe_digest": "ab"}, {"id": "q.0000", "messages": unthinking, "recipe_digest": "ab"}]
-    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "rows.parquet")
-    assert look(tmp_path / "rows.parquet", load_student("qwen-7b"), Trainer.TRL).clean
-    for trainer in Trainer:
-        exported(tmp_path / "rows.parquet", trainer, tmp_path / trainer, copy=True)
-        copied = [row for batch in open_dataset(str(tmp_path / trainer)).batches() for row in batch]
-        assert [row["thinking"] for row in copied] == [True, False]
-        assert look(tmp_path / trainer, load_student("qwen-7b"), trainer).clean
-
-
 def test_trl_is_given_the_files_that_were_named_and_no_others(tmp_path: Path) -> None:
     for name in ("a/1", "a/2", "b/3"):
         (tmp_path / name).parent.mkdir(exist_ok=True)

@@ -15,6 +15,7 @@ from tracegen.catalog.connection import Connection, literal, one_line
 from tracegen.errors import StoreError, boundary
 from tracegen.protocols import Store
 from tracegen.store import S3Access, S3Store, SubStore, glob_uri
+from tracegen.store.arrow import s3_files
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ def attaching(connection: Connection, store: Store) -> Attach:
     if isinstance(below, S3Store):
         access = below.access.resolved()
         if not load_httpfs(connection):
-            return partial(_by_arrow, connection, _filesystem(access))
+            return partial(_by_arrow, connection, s3_files(access))
         connection.execute(_secret(access))
     return partial(_by_glob, connection)
 
@@ -122,15 +123,3 @@ def _secret(access: S3Access) -> str:
     given = [f"{name} {literal(value)}" for name, value in options.items() if value]
     ssl = ["USE_SSL false"] if endpoint.scheme == "http" else []
     return f"CREATE OR REPLACE SECRET store ({', '.join(['TYPE s3', *given, *ssl])})"
-
-
-def _filesystem(access: S3Access) -> Any:
-    from pyarrow.fs import S3FileSystem
-
-    return S3FileSystem(
-        access_key=access.access_key,
-        secret_key=access.secret_key,
-        session_token=access.session_token,
-        region=access.region,
-        endpoint_override=access.endpoint_url,
-    )

@@ -195,6 +195,7 @@ def _of_trace(prompt: Prompt, trace: Trace, origin: Origin) -> Row:
         "messages": [{"role": "user", "content": asked}, {"role": "assistant", "content": answered}],
         "user_turn": asked,
         "answer": trace.answer,
+        "thinking": bool(trace.reasoning),
         "verdict_set": origin.verdict_set,
         "run_id": origin.run_id,
         "recipe_digest": origin.recipe_digest,

@@ -28,6 +28,7 @@ COLUMNS = (
     Column("finish_reason", pa.string(), "why the engine stopped: stop, length or abort"),
     Column("prompt_tokens", pa.int64(), "tokens of the chat that was sent, by the engine's count"),
     Column("completion_tokens", pa.int64(), "tokens generated, by the engine's count"),
+    Column("thinking", pa.bool_(), "false: the source asked for no reasoning, and the think block is empty"),
     Column("attempt_index", pa.int64(), "which of the prompt's attempts this is, from 0"),
     Column("attempts", pa.int64(), "attempts made at the prompt"),
     Column("pass_rate", pa.float64(), "correct ÷ decided over the prompt's attempts: 1 is easy"),

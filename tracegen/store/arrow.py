@@ -19,14 +19,17 @@ def arrow_files(uri: str, *, env: Mapping[str, str] = os.environ) -> tuple[Any, 
         return fs.LocalFileSystem(), str(Path(rest).expanduser())
     if scheme != "s3":
         raise StoreUnavailable(f"cannot read {uri}", hint="name a file or a folder, or s3://bucket/key")
-    access = S3Access.from_env(env).resolved()
-    return (
-        fs.S3FileSystem(
-            access_key=access.access_key,
-            secret_key=access.secret_key,
-            session_token=access.session_token,
-            region=access.region,
-            endpoint_override=access.endpoint_url,
-        ),
-        rest.rstrip("/"),
+    return s3_files(S3Access.from_env(env).resolved()), rest.rstrip("/")
+
+
+def s3_files(access: S3Access) -> Any:
+    """S3 as a ``pyarrow.fs.FileSystem``."""
+    from pyarrow import fs
+
+    return fs.S3FileSystem(
+        access_key=access.access_key,
+        secret_key=access.secret_key,
+        session_token=access.session_token,
+        region=access.region,
+        endpoint_override=access.endpoint_url,
     )

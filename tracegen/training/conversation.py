@@ -5,14 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tracegen.errors import UserError
-from tracegen.extract import CLOSE, OPEN
 from tracegen.training.dataset import Row
 from tracegen.training.trainers import Shape
-
-UNTHINKING = f"{OPEN}\n\n{CLOSE}\n\n"
-"""How an answer without reasoning begins, as R1 skips its thinking."""
-OF_A_CORPUS = "recipe_digest"
-"""A column of every corpus of ours. Extraction lets an empty reasoning into one only where the recipe asked for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +53,7 @@ def needed(shape: Shape) -> tuple[str, ...]:
         Shape.RESPONSE: ("prompt", "response"),
         Shape.TEXT: ("text",),
     }
-    return ("id", *parts[shape], "thinking", OF_A_CORPUS)
+    return ("id", *parts[shape], "thinking")
 
 
 def read(row: Row, number: int, shape: Shape) -> Conversation | Unread:
@@ -80,20 +74,8 @@ def read(row: Row, number: int, shape: Shape) -> Conversation | Unread:
     ):
         return Unread(name, "a turn without text as its content")
     clear = tuple({"role": str(turn.get("role")), "content": turn["content"]} for turn in turns)
-    return Conversation(name, shape, clear, _thinking(row, clear))
-
-
-def says_if_it_thinks(columns: Sequence[str]) -> bool:
-    """Whether rows with these columns can say so."""
-    return "thinking" in columns or OF_A_CORPUS in columns
-
-
-def _thinking(row: Row, turns: Sequence[dict[str, str]]) -> bool | None:
-    if isinstance(thinking := row.get("thinking"), bool):
-        return thinking
-    if row.get(OF_A_CORPUS) is None or not turns:
-        return None
-    return not turns[-1]["content"].startswith(UNTHINKING)
+    thinking = row.get("thinking")
+    return Conversation(name, shape, clear, thinking if isinstance(thinking, bool) else None)
 
 
 def _is_text(content: Any) -> bool:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tracegen.errors import UserError
-from tracegen.training.conversation import Conversation, Unread, needed, read, says_if_it_thinks
+from tracegen.training.conversation import Conversation, Unread, needed, read
 from tracegen.training.dataset import Dataset, Row
 from tracegen.training.trainers import Shape
 
@@ -47,7 +47,7 @@ def to_parquet(dataset: Dataset, shape: Shape, folder: Path, context: int) -> Co
     """``train-*.parquet`` in a folder, which is made. Raises UserError for a row without turns of text."""
     counts = Counts()
     folder.mkdir()
-    fields = [field for name, field in FIELDS.items() if name != "thinking" or says_if_it_thinks(dataset.columns)]
+    fields = [field for name, field in FIELDS.items() if name in {"id", "messages", *dataset.columns}]
     for number, file in enumerate(dataset.files):
         path = folder / f"train-{number:05d}-of-{len(dataset.files):05d}.parquet"
         one = Dataset(dataset.place, (file,), dataset.system, dataset.columns)
@@ -98,7 +98,7 @@ def _copied(found: Conversation | Unread, dataset: Dataset) -> Row:
     if isinstance(found, Unread):
         raise UserError(f"{dataset.place}: {found.id} has {found.why}", hint="`tracegen lint` finds all such rows")
     row: dict[str, Any] = {"id": found.id, "messages": list(found.turns)}
-    return row | {"thinking": found.thinking} if says_if_it_thinks(dataset.columns) else row
+    return row | {"thinking": found.thinking} if "thinking" in dataset.columns else row
 
 
 def _groups(rows: Iterator[Row]) -> Iterator[list[Row]]:
