@@ -74,11 +74,14 @@ def _environment(dashboard: str) -> dict[str, str]:
 
 
 def _wait_until_ready(head: RayHead, process: subprocess.Popen[bytes]) -> None:
+    asked = urllib.request.Request(f"{head.dashboard}/api/jobs/")
+    if token := head.env.get("RAY_AUTH_TOKEN_PATH"):
+        asked.add_header("Authorization", f"Bearer {Path(token).read_text()}")
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline and process.poll() is None:
         with suppress(urllib.error.URLError, OSError):
             # Before the node's agent is up, a job is refused.
-            urllib.request.urlopen(f"{head.dashboard}/api/jobs/", timeout=5).close()
+            urllib.request.urlopen(asked, timeout=5).close()
             return
         time.sleep(0.2)
     raise RuntimeError(f"Ray did not start: {(head.folder / 'start.log').read_text(errors='replace')[-2000:]}")
