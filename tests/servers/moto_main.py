@@ -1,6 +1,6 @@
 """moto's server, with what Terraform's AWS provider needs and moto 5.2 lacks: subscribers and tags of a budget, launch
-templates whose own tags do not become part of what they launch, and instances that keep
-their security groups when another attribute is changed."""
+templates whose own tags do not become part of what they launch, and instances that are
+in the security groups of their interfaces, also when another attribute is changed."""
 
 import json
 import sys
@@ -47,13 +47,20 @@ def create_launch_template(
     return _create(self, name, description, {**template_data, "TagSpecifications": tags}, tag_spec)
 
 
+_prep_nics = Instance.prep_nics
 _regroup = InstanceBackend.modify_instance_security_groups
+
+
+def prep_nics(self: Instance, *args: Any, **kwargs: Any) -> None:
+    _prep_nics(self, *args, **kwargs)
+    self.security_groups = self.security_groups or list(self.nics[0].group_set)
 
 
 def modify_instance_security_groups(self: InstanceBackend, instance_id: str, new_group_id_list: list[str]) -> Instance:
     return _regroup(self, instance_id, new_group_id_list) if new_group_id_list else self.get_instance(instance_id)
 
 
+Instance.prep_nics = prep_nics  # type: ignore[method-assign]
 InstanceBackend.modify_instance_security_groups = modify_instance_security_groups  # type: ignore[method-assign]
 LaunchTemplateBackend.create_launch_template = create_launch_template  # type: ignore[method-assign]
 for action in (describe_subscribers_for_notification, list_tags_for_resource, create_budget):
