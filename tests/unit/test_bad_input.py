@@ -140,7 +140,7 @@ def test_no_such_recipe(run: Run, recipe: str, expected: str) -> None:
         ),
         (
             "where.resources.verifier_pool={verifier: 0}",
-            "where.resources.verifier_pool.verifier: must be greater than 0",
+            "small.yaml: where.resources.verifier_pool.verifier: must be greater than 0, not 0",
         ),
         ("where.cluster=slurm", "small.yaml: where.cluster: must be 'ray' or 'local', not 'slurm'"),
     ],
