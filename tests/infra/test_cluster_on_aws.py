@@ -3,14 +3,19 @@
 The tests of this file are one story, and come in its order.
 """
 
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
+from tests.faults.processes import until
 from tests.infra.applied import Example, missing
 from tests.servers.moto import moto_server
+from tests.servers.ray_head import RayHead, ray_head
 from tracegen.cloud.terraform import first_error
 
 pytestmark = [pytest.mark.infra, pytest.mark.timeout(300)]
@@ -37,11 +42,12 @@ def provider(example: Example, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def launch(provider: Any, config: dict[str, Any], node_type: str, number: int) -> None:
-    """As Ray's autoscaler does it."""
+    """As Ray's autoscaler does it, but one by one: moto makes MinCount nodes, EC2 MaxCount where it can."""
     from ray.autoscaler.tags import TAG_RAY_NODE_KIND, TAG_RAY_USER_NODE_TYPE
 
     tags = {TAG_RAY_NODE_KIND: "worker", TAG_RAY_USER_NODE_TYPE: node_type}
-    provider.create_node(config["available_node_types"][node_type]["node_config"], tags, number)
+    for _ in range(number):
+        provider.create_node(config["available_node_types"][node_type]["node_config"], tags, 1)
 
 
 def test_nothing_is_there_before(example: Example) -> None:
@@ -83,6 +89,61 @@ def test_ray_launches_and_ends_nodes_from_it(example: Example, monkeypatch: pyte
         if node_type != "head":
             nodes.terminate_node(node_id)
     assert list(example.nodes().values()) == ["head"]
+
+
+HOLD = """
+import sys, ray
+ray.init(address=sys.argv[1], logging_level="ERROR", log_to_driver=False)
+group = ray.util.placement_group([{"GPU": 8, "teacher": 1}] * 2, strategy="STRICT_SPREAD")
+ray.get(group.ready(), timeout=120)
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.ray
+def test_a_waiting_group_brings_two_nodes_and_idle_ones_go(example: Example) -> None:
+    """Nodes of moto's never join: raylets on this machine do, in their names, as user data has them do."""
+    pytest.importorskip("ray")
+    config = {**example.autoscaler(), "idle_timeout_minutes": 0.1}
+    environment = {
+        **example.server.env,
+        "RAY_enable_autoscaler_v2": "1",
+        "AUTOSCALER_UPDATE_INTERVAL_S": "1",
+        "RAY_CLOUD_INSTANCE_ID": example.output("head_instance_id"),
+        "RAY_NODE_TYPE_NAME": "head",
+    }
+    with ray_head(1, lambda _port, _folder: config, **environment) as head, ExitStack() as started:
+        command = [sys.executable, "-c", HOLD, head.address]
+        waiting = subprocess.Popen(
+            command, env=dict(head.env), text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        started.callback(waiting.kill)
+        until(lambda: Counter(example.nodes().values()) == {"head": 1, "teacher": 2}, "two teachers", 60)
+        join(example, head, config, started)
+        assert waiting.stdout
+        assert waiting.stdout.readline() == "ready\n"
+        assert Counter(example.nodes().values()) == {"head": 1, "teacher": 2}, "no more than were asked for"
+        waiting.communicate("", timeout=30)
+        until(lambda: list(example.nodes().values()) == ["head"], "idle nodes go", 60)
+
+
+def join(example: Example, head: RayHead, config: dict[str, Any], started: ExitStack) -> None:
+    """A raylet for every teacher that EC2 has."""
+    from ray._private.services import get_node_ip_address
+
+    from tests.servers.ray_provider.launched import started as node_started
+
+    address = f"{get_node_ip_address()}:{head.address.partition(':')[2]}"
+    resources = {**config["available_node_types"]["teacher"]["resources"], "object_store_memory": 100_000_000}
+    for number, (node_id, node_type) in enumerate(example.nodes().items()):
+        if node_type == "teacher":
+            # Sockets lie in there, and the path of a socket must be short.
+            place = head.folder / f"n{number}"
+            place.mkdir()
+            node = node_started(address, place, dict(resources), node_id, node_type)
+            started.callback(node.wait)
+            started.callback(node.terminate)
 
 
 def test_the_bill_and_the_way_in(example: Example, monkeypatch: pytest.MonkeyPatch) -> None:

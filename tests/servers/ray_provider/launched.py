@@ -27,16 +27,17 @@ class LaunchedNodes(FakeMultiNodeProvider):
             all_tags = {TAG_RAY_NODE_KIND: NODE_KIND_WORKER, **tags}
             folder = Path(self.provider_config["folder"]) / node_id[-5:]
             folder.mkdir()
-            started = _started(self._gcs_address, folder, dict(resources), node_id, node_type)
-            self._nodes[node_id] = {"tags": all_tags, "node": started}
+            node = started(self._gcs_address, folder, dict(resources), node_id, node_type)
+            self._nodes[node_id] = {"tags": all_tags, "node": node}
 
     def _terminate_node(self, node: dict[str, Any]) -> None:
         node["node"].terminate()
 
 
-def _started(
+def started(
     address: str, folder: Path, resources: dict[str, float], node_id: str, node_type: str
 ) -> "subprocess.Popen[bytes]":
+    """A node of that type joins the head at that address, and ends with the process. Takes ``resources`` apart."""
     memory = int(resources.pop("object_store_memory"))
     command = [
         *(str(Path(sys.executable).with_name("ray")), "start", "--block", f"--address={address}"),
