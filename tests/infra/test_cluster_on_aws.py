@@ -16,7 +16,6 @@ from tests.faults.processes import until
 from tests.infra.applied import Example, missing
 from tests.servers.moto import moto_server
 from tests.servers.ray_head import RayHead, ray_head
-from tracegen.cloud.terraform import first_error
 
 pytestmark = [pytest.mark.infra, pytest.mark.timeout(300)]
 
@@ -189,23 +188,3 @@ def test_down_ends_what_terraform_does_not_know_and_keeps_a_corpus(
     ec2 = example.server.client("ec2")
     assert [vpc for vpc in ec2.describe_vpcs()["Vpcs"] if not vpc["IsDefault"]] == []
     assert ec2.describe_launch_templates()["LaunchTemplates"] == []
-
-
-def test_an_error_of_terraform_in_one_line() -> None:
-    said = """
-╷
-│ Error: Invalid value for variable
-│
-│   on main.tf line 7:
-│   7:   name = var.name
-│
-│ The name is too long.
-╵
-╷
-│ Error: Another
-╵
-"""
-    assert (
-        first_error(said) == "Invalid value for variable: on main.tf line 7: 7: name = var.name: The name is too long."
-    )
-    assert first_error("\n") == "it failed and said nothing"
