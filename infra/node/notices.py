@@ -44,7 +44,9 @@ def block_end(client: Any, reservation: str) -> End:
     def end(now: float) -> float | None:
         nonlocal asked_at, ends_at
         if now - asked_at > BLOCK_NOTICE_S:
-            (found,) = client.describe_capacity_reservations(CapacityReservationIds=[reservation])["CapacityReservations"]
+            (found,) = client.describe_capacity_reservations(CapacityReservationIds=[reservation])[
+                "CapacityReservations"
+            ]
             asked_at, ends_at = now, found["EndDate"].timestamp() - BLOCK_TAIL_S if "EndDate" in found else None
         return ends_at if ends_at is not None and ends_at - now <= BLOCK_NOTICE_S else None
 
@@ -79,12 +81,10 @@ def _asked(end: End, now: float) -> float | None:
 def _metadata(metadata: str, name: str) -> bytes:
     headers = {"X-aws-ec2-metadata-token-ttl-seconds": "60"}
     asked = urllib.request.Request(f"{metadata}/latest/api/token", method="PUT", headers=headers)
-    with urllib.request.urlopen(asked, timeout=5) as answer:  # noqa: S310
+    with urllib.request.urlopen(asked, timeout=5) as answer:
         session = answer.read().decode()
-    asked = urllib.request.Request(
-        f"{metadata}/latest/meta-data/{name}", headers={"X-aws-ec2-metadata-token": session}
-    )
-    with urllib.request.urlopen(asked, timeout=5) as answer:  # noqa: S310
+    asked = urllib.request.Request(f"{metadata}/latest/meta-data/{name}", headers={"X-aws-ec2-metadata-token": session})
+    with urllib.request.urlopen(asked, timeout=5) as answer:
         return bytes(answer.read())
 
 

@@ -1,4 +1,4 @@
-"""An AWS double on this machine: moto's server. It forgives what AWS refuses (credentials, checksums); never test those here."""
+"""An AWS double on this machine: moto's server. It takes any credentials and checksums: never test those here."""
 
 import os
 import subprocess

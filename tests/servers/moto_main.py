@@ -1,9 +1,14 @@
-"""moto's server, with the answers that Terraform's AWS provider needs and moto 5.2 lacks: subscribers and tags of a budget."""
+"""moto's server, with what Terraform's AWS provider needs and moto 5.2 lacks: subscribers and tags of a budget, launch
+templates whose own tags do not become part of what they launch, and instances that keep
+their security groups when another attribute is changed."""
 
 import json
 import sys
+from typing import Any
 
 from moto.budgets.responses import BudgetsResponse
+from moto.ec2.models.instances import Instance, InstanceBackend
+from moto.ec2.models.launch_templates import LaunchTemplate, LaunchTemplateBackend
 from moto.server import main
 
 
@@ -32,6 +37,25 @@ def create_budget(self: BudgetsResponse) -> str:
     return json.dumps({})
 
 
+_create = LaunchTemplateBackend.create_launch_template
+
+
+def create_launch_template(
+    self: LaunchTemplateBackend, name: str, description: str, template_data: dict[str, Any], tag_spec: dict[str, Any]
+) -> LaunchTemplate:
+    tags = [one for one in template_data.get("TagSpecifications", []) if one["ResourceType"] != "launch-template"]
+    return _create(self, name, description, {**template_data, "TagSpecifications": tags}, tag_spec)
+
+
+_regroup = InstanceBackend.modify_instance_security_groups
+
+
+def modify_instance_security_groups(self: InstanceBackend, instance_id: str, new_group_id_list: list[str]) -> Instance:
+    return _regroup(self, instance_id, new_group_id_list) if new_group_id_list else self.get_instance(instance_id)
+
+
+InstanceBackend.modify_instance_security_groups = modify_instance_security_groups  # type: ignore[method-assign]
+LaunchTemplateBackend.create_launch_template = create_launch_template  # type: ignore[method-assign]
 for action in (describe_subscribers_for_notification, list_tags_for_resource, create_budget):
     setattr(BudgetsResponse, action.__name__, action)
 

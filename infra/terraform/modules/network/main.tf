@@ -100,11 +100,11 @@ resource "aws_security_group" "nodes" {
   tags        = { Name = "${var.name}-nodes" }
 }
 
+# Ray, NCCL and EFA between nodes.
 resource "aws_vpc_security_group_ingress_rule" "from_nodes" {
   security_group_id            = aws_security_group.nodes.id
   referenced_security_group_id = aws_security_group.nodes.id
   ip_protocol                  = "-1"
-  description                  = "Ray, NCCL and EFA between nodes"
 }
 
 # EFA wants the group named in both directions; a rule by address does not count.
@@ -112,7 +112,6 @@ resource "aws_vpc_security_group_egress_rule" "to_nodes" {
   security_group_id            = aws_security_group.nodes.id
   referenced_security_group_id = aws_security_group.nodes.id
   ip_protocol                  = "-1"
-  description                  = "Ray, NCCL and EFA between nodes"
 }
 
 resource "aws_vpc_security_group_egress_rule" "https" {
