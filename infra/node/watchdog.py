@@ -30,10 +30,10 @@ def asking(address: str, token_file: Path | None) -> Ask:
     """Asks Ray's dashboard, with the cluster's token where there is one."""
 
     def ask(path: str) -> Any:
-        request = urllib.request.Request(f"{address}{path}")  # noqa: S310
+        request = urllib.request.Request(f"{address}{path}")
         if token_file:
             request.add_header("Authorization", f"Bearer {token_file.read_text().strip()}")
-        with urllib.request.urlopen(request, timeout=ANSWER_S) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=ANSWER_S) as answer:
             return json.load(answer)
 
     return ask

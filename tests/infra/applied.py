@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from tests.servers.moto import MotoServer
+from tracegen.cloud.instances import TYPE_TAG
 
 ROOT = Path(__file__).parents[2]
 SHARES = (Path("/opt"), Path("/usr/local/share/terraform"), Path.home() / ".terraform.d")
@@ -88,12 +89,16 @@ class Example:
         """What Ray's autoscaler is configured with."""
         return dict(yaml.safe_load(self.output("autoscaler_config")))
 
-    def nodes(self) -> dict[str, str]:
-        """Types of the instances that run, by id; as EC2 has them, not as we do."""
+    def instances(self) -> list[Any]:
+        """What runs; as EC2 has it, not as we do."""
         states = [{"Name": "instance-state-name", "Values": ["pending", "running"]}]
-        pages = self.server.client("ec2").describe_instances(Filters=states)["Reservations"]
-        found = [one for group in pages for one in group["Instances"]]
-        return {
-            one["InstanceId"]: next(tag["Value"] for tag in one["Tags"] if tag["Key"] == "ray-user-node-type")
-            for one in found
-        }
+        groups = self.server.client("ec2").describe_instances(Filters=states)["Reservations"]
+        return [one for group in groups for one in group["Instances"]]
+
+    def nodes(self) -> dict[str, str]:
+        """Ray's types of the instances that run, by id."""
+        return {one["InstanceId"]: tag(one, TYPE_TAG) for one in self.instances()}
+
+
+def tag(instance: Any, name: str) -> str:
+    return next((str(one["Value"]) for one in instance["Tags"] if one["Key"] == name), "")

@@ -83,13 +83,13 @@ def ec2(monkeypatch: pytest.MonkeyPatch, **keys: str) -> Any:
 
 
 def test_without_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(UserError, match="^no AWS credentials; aws sso login, or set AWS_PROFILE"):
+    with pytest.raises(UserError, match=r"^no AWS credentials; aws sso login, or set AWS_PROFILE"):
         Instances(ec2(monkeypatch), "demo").alive()
 
 
 def test_an_aws_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     client = ec2(monkeypatch, aws_access_key_id="a", aws_secret_access_key="b")
-    with pytest.raises(CloudError, match="^its instances cannot be listed: Could not connect to the endpoint URL"):
+    with pytest.raises(CloudError, match=r"^its instances cannot be listed: Could not connect to the endpoint URL"):
         Instances(client, "demo").alive()
 
 
@@ -109,6 +109,6 @@ def test_an_error_of_terraform_in_one_line() -> None:
 │ Error: Another
 ╵
 """
-    said = 'Invalid value for variable: on main.tf line 7: 7: name = var.name var.name is "tg": The name is too long.'
+    said = 'Invalid value for variable: on main.tf line 7: 7: name = var.name: var.name is "tg": The name is too long.'
     assert first_error(text) == said
     assert first_error("\n") == "it failed and said nothing"
