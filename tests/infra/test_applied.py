@@ -133,11 +133,14 @@ def test_the_budget_tells_somebody(cluster: Terraform, aws: MotoServer) -> None:
 # --- how nodes start -----------------------------------------------------------------------------------------------
 
 
+BESIDE = ("tracegen-notices.service", "tracegen-watchdog.service")
+
+
 @pytest.mark.parametrize("role", ["head", "teacher", "verifier"])
 def test_what_a_node_does_when_it_boots(aws: MotoServer, outputs: Mapping[str, Any], tmp_path: Path, role: str) -> None:
     config = user_data(aws, outputs, role)
     files = {one["path"]: one["content"] for one in config["write_files"]}
-    clock, *_, install, reload, start = [one for one in config["runcmd"] if "tracegen-notices.service" not in one]
+    clock, *_, install, reload, start = [one for one in config["runcmd"] if one[-1] not in BESIDE]
     assert clock[0] == "systemd-run"
     assert "--on-active=25m" in clock
     assert install == ["/etc/tracegen/install.sh", "/etc/tracegen/requirements.txt"]
@@ -161,7 +164,10 @@ def test_what_a_node_does_when_it_boots(aws: MotoServer, outputs: Mapping[str, A
     assert (outputs["notice_file"] in files.get("/etc/systemd/system/tracegen-notices.service", "")) == (
         role == "teacher"
     )
+    watchdog = "--idle-minutes 60 --token-file /run/tracegen/ray-token\n"
+    assert (watchdog in files.get("/etc/systemd/system/tracegen-watchdog.service", "")) == head
     if head:
+        assert config["runcmd"][-1][-1] == "tracegen-watchdog.service"
         assert "--dashboard-host=127.0.0.1 " in service
         assert files["/etc/tracegen/autoscaler.yaml"] == outputs["autoscaler_config"]
     else:
@@ -234,8 +240,9 @@ def test_the_bucket_is_closed(cluster: Terraform, aws: MotoServer, outputs: Mapp
 
 
 BUCKET = f"arn:aws:s3:::tgtest-corpus-{ACCOUNT}-us-east-1"
-OWN = {"aws:ResourceTag/ray-cluster-name": "tgtest"}
-OTHERS = {"aws:ResourceTag/ray-cluster-name": "other"}
+OWN = {"aws:ResourceTag/ray-cluster-name": "tgtest", "aws:ResourceTag/ray-node-type": "worker"}
+OTHERS = {**OWN, "aws:ResourceTag/ray-cluster-name": "other"}
+ITSELF = {**OWN, "aws:ResourceTag/ray-node-type": "head"}
 PASSED = {"iam:PassedToService": "ec2.amazonaws.com"}
 MAY = [
     ("head", "s3:PutObject", f"{BUCKET}/runs/a", {}),
@@ -256,6 +263,7 @@ MAY_NOT = [
     ("head", "s3:PutBucketPolicy", BUCKET, {}),
     ("head", "s3:DeleteBucket", BUCKET, {}),
     ("head", "ec2:TerminateInstances", f"{EC2}:instance/i-1", OTHERS),
+    ("head", "ec2:TerminateInstances", f"{EC2}:instance/i-1", ITSELF),
     ("head", "ec2:TerminateInstances", f"{EC2}:instance/i-1", {}),
     ("head", "ec2:CreateTags", f"{EC2}:instance/i-1", OTHERS),
     ("head", "ec2:RunInstances", f"{EC2}:instance/*", {}),

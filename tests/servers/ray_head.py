@@ -1,5 +1,6 @@
 """A Ray cluster of one node on this machine, as ``ray start --head`` makes it: its own ports, its own folder."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -8,10 +9,11 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -30,10 +32,15 @@ class RayHead:
     dashboard: str
     folder: Path
     env: Mapping[str, str]
+    pid: int
+
+
+Autoscaling = Callable[[int, Path], Mapping[str, Any]]
+"""From the port of the head, and its folder, to what its autoscaler is told."""
 
 
 @contextmanager
-def ray_head(num_cpus: int = 2, **environment: str) -> Iterator[RayHead]:
+def ray_head(num_cpus: int = 2, autoscaling: Autoscaling | None = None, **environment: str) -> Iterator[RayHead]:
     """A running head, and nothing of it left afterwards. Never ``ray stop``: that ends every Ray on the machine."""
     gcs, client, dashboard, agent = free_ports(4)
     # Its sockets lie in there, and the path of a socket must be short.
@@ -47,12 +54,16 @@ def ray_head(num_cpus: int = 2, **environment: str) -> Iterator[RayHead]:
         *("--object-store-memory=200000000", "--disable-usage-stats"),
     ]
     url = f"http://127.0.0.1:{dashboard}"
-    head = RayHead(f"127.0.0.1:{gcs}", url, folder, {**_environment(url), **environment})
+    if autoscaling:
+        (folder / "autoscaling.yaml").write_text(json.dumps(autoscaling(gcs, folder)))
+        command += [f"--autoscaling-config={folder / 'autoscaling.yaml'}", '--resources={"head": 1}']
+    env = {**_environment(url), **environment}
     with (folder / "start.log").open("wb") as log:
         # A session of its own: signals meant for it reach nobody else.
         process = subprocess.Popen(
-            command, env=head.env, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
+            command, env=env, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
         )
+    head = RayHead(f"127.0.0.1:{gcs}", url, folder, env, process.pid)
     try:
         _wait_until_ready(head, process)
         yield head

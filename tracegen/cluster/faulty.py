@@ -45,6 +45,8 @@ class Starts(Protocol):
 
     async def start_verifiers(self, spec: HostSpec, number: int) -> VerifierPort: ...
 
+    def nodes(self) -> Mapping[str, int]: ...
+
     def close(self) -> None: ...
 
 
@@ -103,6 +105,9 @@ class FaultyCluster:
     async def start_verifiers(self, spec: HostSpec, number: int) -> VerifierPort:
         self.starts["verifiers"] += 1
         return _Verifiers(self, await self._cluster.start_verifiers(spec, number))
+
+    def nodes(self) -> Mapping[str, int]:
+        return self._cluster.nodes()
 
     def close(self) -> None:
         self._cluster.close()

@@ -3,6 +3,8 @@
 Verifier processes are processes all the same. There is nothing to wrap: the plain objects are the ports.
 """
 
+from collections.abc import Mapping
+
 from tracegen.errors import RecipeError
 from tracegen.protocols import RecorderPort, ReplicaPort, VerifierPort
 from tracegen.recipe import Where
@@ -34,6 +36,10 @@ class LocalCluster:
         host = VerifierHost(spec, where.verifier_processes, memory_bytes=where.verifier_memory_bytes)
         await host.start()
         return host
+
+    def nodes(self) -> Mapping[str, int]:
+        """This machine is not charged for."""
+        return {}
 
     def close(self) -> None:
         """Nothing outlives the run."""
