@@ -16,6 +16,7 @@
     ├── VerifierError             a verifier, not an answer, is at fault
     │   └── VerifierDrift         it judges what is known wrongly, or not at all; the run stops
     ├── StoreError                an object could not be read or written
+    ├── CloudError                AWS or Terraform refused something
     ├── ActorLost                 a process that hosted a part of the run is gone
     ├── PayloadLost               completions were lost with their node before they were durable
     └── Fenced                    another driver owns the run now; this one must stop
@@ -105,6 +106,10 @@ class StoreError(TracegenError):
     """An object could not be read or written, after the retries that are safe."""
 
     retryable = True
+
+
+class CloudError(TracegenError):
+    """AWS or Terraform refused something, or did not answer."""
 
 
 class ActorLost(TracegenError):

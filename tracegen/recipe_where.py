@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from tracegen.recipe_models import EngineOptions
 from tracegen.types import Domain, Value
@@ -19,6 +19,8 @@ class Assumed(Value):
     start_s: float = Field(0, ge=0)
     """From the start of a replica until it serves; weights have to be loaded."""
     usd_per_gpu_hour: float | None = Field(None, ge=0)
+    usd_per_node_hour: dict[str, Annotated[float, Field(ge=0)]] = {}
+    """By Ray node type: what ``tracegen status`` reckons a run's bill with."""
     mean_tokens: dict[Domain, Annotated[float, Field(gt=0)]] = {}
     """Of a completion; the published means of the R1 corpus for a domain that is not named."""
     sigma: float = Field(0.8, ge=0)
@@ -26,6 +28,26 @@ class Assumed(Value):
     pass_alpha: float = Field(0.274, gt=0)
     """Pass rates are drawn from a beta distribution; by default 55 % of prompts are solved once in two attempts."""
     pass_beta: float = Field(0.326, gt=0)
+
+
+def _custom(resources: dict[str, float]) -> dict[str, float]:
+    own = sorted({"CPU", "GPU", "memory", "object_store_memory"} & resources.keys())
+    if own:
+        msg = f"{own[0]} is not a custom resource: where.cpus_per_replica and gpus_per_replica say what a replica takes"
+        raise ValueError(msg)
+    return resources
+
+
+CustomResources = Annotated[dict[str, Annotated[float, Field(gt=0)]], AfterValidator(_custom)]
+
+
+class Resources(Value):
+    """Custom Ray resources that each part asks for, by which it is placed on a kind of node; names are the cluster's."""
+
+    replica: CustomResources = {}
+    verifier_pool: CustomResources = {}
+    recorder: CustomResources = {}
+    """Recorders write the store: in the cluster of ``infra/terraform`` only the head may."""
 
 
 class JudgePlace(Value):
@@ -49,6 +71,7 @@ class Where(Value):
     """Attempts in flight per replica."""
     gpus_per_replica: int = Field(0, ge=0)
     cpus_per_replica: float = Field(1, ge=0)
+    resources: Resources = Resources()
     verifier_pools: int = Field(1, gt=0)
     verifier_processes: int | None = Field(None, gt=0)
     """Killable worker processes per pool. Left out: one, and while cases wait more, up to the cores of its node."""

@@ -10,7 +10,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable, Set
+from collections.abc import Awaitable, Callable, Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import count
@@ -28,9 +28,10 @@ from tracegen.order import Checked, Order, placed, with_prompts
 from tracegen.prompts.prepare import Plan, load_shard, write_plan
 from tracegen.protocols import Crew, RecorderPort, ReplicaPort, VerifierPort
 from tracegen.recipe import Recipe
-from tracegen.runs import RUN_KEY, STATUS_KEY
+from tracegen.runs import RUN_KEY, STATUS_KEY, nodes_before
 from tracegen.runtime.coordinator import Coordinator, Parts, Surroundings
 from tracegen.runtime.crew import Alone
+from tracegen.runtime.meter import Meter, counting
 from tracegen.runtime.notices import FileNotice, no_notice
 from tracegen.runtime.progress import RunSummary, Snapshot
 from tracegen.runtime.recorder import RecorderSpec
@@ -64,6 +65,9 @@ class Cluster(Protocol):
     async def start_verifiers(self, spec: HostSpec, number: int) -> VerifierPort: ...
 
     def crew(self) -> Crew: ...
+
+    def nodes(self) -> Mapping[str, int]:
+        """Nodes that cost money, by type. May block. Raises ActorLost."""
 
     def close(self) -> None: ...
 
@@ -128,12 +132,13 @@ async def _driven(
     settled = await asyncio.to_thread(settled_shards, checked.store)
     scheduler, watch = await asyncio.to_thread(_scheduler, checked, plan, settled)
     coordinator = await asyncio.to_thread(_coordinator, checked, cluster, mine, scheduler, plan, on_progress)
-    try:
-        await coordinator.run(watch)
-    except VerifierDrift as error:
-        await asyncio.to_thread(_distrust, mine, error)
-        raise
-    corpus = await _corpus(checked, cluster, watch, on_progress) if order.build else None
+    async with counting(watch.meter, cluster.nodes):
+        try:
+            await coordinator.run(watch)
+        except VerifierDrift as error:
+            await asyncio.to_thread(_distrust, mine, error)
+            raise
+        corpus = await _corpus(checked, cluster, watch, on_progress) if order.build else None
     last = watch.snapshot([], "done")
     on_progress(last)
     await asyncio.to_thread(_publish, mine, last)
@@ -190,12 +195,13 @@ def _settle_plan(checked: Checked) -> Plan:
 
 def _scheduler(checked: Checked, plan: Plan, settled: Set[str]) -> tuple[Scheduler, Watch]:
     rules = checked.recipe.rejection
+    meter = Meter(nodes_before(checked.store), checked.recipe.where.plan.usd_per_node_hour, time.monotonic)
     counts = settled_counts(checked.store, checked.verdict_set, plan.shards, settled, rules.keep)
     given_up = {item.attempt_id: item.domain for item in quarantine.quarantined(checked.store)}
     scheduler = Scheduler(
         plan.shards, rules, settled=counts, quarantined=given_up, source_quotas=checked.recipe.source_quotas
     )
-    return scheduler, Watch(checked.run_id, scheduler, time.monotonic, time.time)
+    return scheduler, Watch(checked.run_id, scheduler, meter, time.monotonic, time.time)
 
 
 def _coordinator(

@@ -1,22 +1,25 @@
 """Runs as a store holds them: which there are, where each stands, its corpus built anew. It starts none."""
 
 import json
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from tracegen.corpus.build import BuiltCorpus
 from tracegen.corpus.build import build as build_from_ledger
-from tracegen.errors import StoreError, UserError, boundary
+from tracegen.errors import StoreError, UserError, boundary, first_line
 from tracegen.ledger.layout import VERDICTS
 from tracegen.protocols import Crew, Store
 from tracegen.recipe import Recipe
 from tracegen.runtime.crew import Alone, Pool
-from tracegen.runtime.progress import Snapshot
+from tracegen.runtime.progress import NodeUse, Snapshot
 from tracegen.store import SubStore, hurried, lives_in_one_process, open_store
+
+logger = logging.getLogger(__name__)
 
 RUN_KEY = "run.json"
 """What a run is: written once, when it begins."""
@@ -58,10 +61,29 @@ def status(store_uri: str, run_id: str, *, now_s: float | None = None) -> Snapsh
         snapshot = _SNAPSHOT.validate_json(data)
     age_s = (time.time() if now_s is None else now_s) - snapshot.at_s
     if snapshot.phase != "done" and age_s > SILENT_S:
+        nodes = tuple(replace(use, nodes=0) for use in snapshot.nodes)
         return replace(
-            snapshot, phase="stopped", in_flight=0, tokens_per_s=0.0, replicas=(), eta_s=None, verifiers=None
+            snapshot,
+            phase="stopped",
+            in_flight=0,
+            tokens_per_s=0.0,
+            replicas=(),
+            eta_s=None,
+            verifiers=None,
+            nodes=nodes,
         )
     return snapshot
+
+
+def nodes_before(store: Store) -> Sequence[NodeUse]:
+    """What earlier drivers of a run have seen of nodes. ``store`` is the run's own."""
+    try:
+        return _SNAPSHOT.validate_json(store.get(STATUS_KEY)).nodes
+    except KeyError:
+        return ()
+    except ValidationError as error:
+        logger.warning("the bill of run %s begins anew, %s is spoilt: %s", store.uri, STATUS_KEY, first_line(error))
+        return ()
 
 
 def build_corpus(

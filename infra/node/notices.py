@@ -81,10 +81,10 @@ def _asked(end: End, now: float) -> float | None:
 def _metadata(metadata: str, name: str) -> bytes:
     headers = {"X-aws-ec2-metadata-token-ttl-seconds": "60"}
     asked = urllib.request.Request(f"{metadata}/latest/api/token", method="PUT", headers=headers)
-    with urllib.request.urlopen(asked, timeout=5) as answer:  # noqa: S310
+    with urllib.request.urlopen(asked, timeout=5) as answer:
         session = answer.read().decode()
     asked = urllib.request.Request(f"{metadata}/latest/meta-data/{name}", headers={"X-aws-ec2-metadata-token": session})
-    with urllib.request.urlopen(asked, timeout=5) as answer:  # noqa: S310
+    with urllib.request.urlopen(asked, timeout=5) as answer:
         return bytes(answer.read())
 
 

@@ -87,12 +87,12 @@ def instance_id() -> str:
     """Of the machine that this runs on, from its metadata."""
     headers = {"X-aws-ec2-metadata-token-ttl-seconds": "60"}
     asked = urllib.request.Request(f"{METADATA}/latest/api/token", method="PUT", headers=headers)
-    with urllib.request.urlopen(asked, timeout=5) as answer:  # noqa: S310
+    with urllib.request.urlopen(asked, timeout=5) as answer:
         session = answer.read().decode()
     asked = urllib.request.Request(
         f"{METADATA}/latest/meta-data/instance-id", headers={"X-aws-ec2-metadata-token": session}
     )
-    with urllib.request.urlopen(asked, timeout=5) as answer:  # noqa: S310
+    with urllib.request.urlopen(asked, timeout=5) as answer:
         return str(answer.read().decode())
 
 

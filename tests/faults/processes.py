@@ -28,10 +28,10 @@ KINDS: dict[str, Callable[[str], bool]] = {
 """What a process is, by its command line."""
 
 
-def until(true: Callable[[], object], what: str, within_s: float = PATIENCE_S) -> None:
+def until(true: Callable[[], object], what: str | Callable[[], str], within_s: float = PATIENCE_S) -> None:
     end = time.monotonic() + within_s
     while not true():
-        assert time.monotonic() < end, f"not within {within_s:g} s: {what}"
+        assert time.monotonic() < end, f"not within {within_s:g} s: {what if isinstance(what, str) else what()}"
         time.sleep(0.05)
 
 

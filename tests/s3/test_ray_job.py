@@ -30,10 +30,11 @@ def head() -> Iterator[RayHead]:
         yield head
 
 
-def submit(head: RayHead, server: S3Server, *arguments: str) -> tuple[int, str]:
+def submit(head: RayHead, server: S3Server, *arguments: str, wait: bool = True) -> tuple[int, str]:
     """Exit code, and all that was printed."""
     environment = json.dumps({"env_vars": server.env})
-    command = ["ray", "job", "submit", "--working-dir", ".", "--runtime-env-json", environment, "--", *arguments]
+    options = ["--working-dir", ".", "--runtime-env-json", environment, *([] if wait else ["--no-wait"])]
+    command = ["ray", "job", "submit", *options, "--", *arguments]
     done = subprocess.run(
         command,
         cwd=ROOT,

@@ -1,13 +1,15 @@
 """moto's server, with what Terraform's AWS provider needs and moto 5.2 lacks: subscribers and tags of a budget, launch
-templates whose own tags do not become part of what they launch, and instances in the security groups of their interfaces."""
+templates whose own tags do not become part of what they launch, instances that are in the security groups of their
+interfaces, also when another attribute is changed, and as many instances at once as Ray asks for."""
 
 import json
 import sys
 from typing import Any
 
 from moto.budgets.responses import BudgetsResponse
-from moto.ec2.models.instances import Instance
+from moto.ec2.models.instances import Instance, InstanceBackend
 from moto.ec2.models.launch_templates import LaunchTemplate, LaunchTemplateBackend
+from moto.ec2.responses.instances import InstanceResponse
 from moto.server import main
 
 
@@ -47,6 +49,7 @@ def create_launch_template(
 
 
 _prep_nics = Instance.prep_nics
+_regroup = InstanceBackend.modify_instance_security_groups
 
 
 def prep_nics(self: Instance, *args: Any, **kwargs: Any) -> None:
@@ -54,7 +57,23 @@ def prep_nics(self: Instance, *args: Any, **kwargs: Any) -> None:
     self.security_groups = self.security_groups or list(self.nics[0].group_set)
 
 
+def modify_instance_security_groups(self: InstanceBackend, instance_id: str, new_group_id_list: list[str]) -> Instance:
+    return _regroup(self, instance_id, new_group_id_list) if new_group_id_list else self.get_instance(instance_id)
+
+
+_run = InstanceResponse.run_instances
+
+
+def run_instances(self: InstanceResponse) -> Any:
+    """EC2 makes MaxCount instances where it can, moto MinCount."""
+    asked = self._get_param
+    self._get_param = lambda name, *rest, **named: asked("MaxCount" if name == "MinCount" else name, *rest, **named)
+    return _run(self)
+
+
+InstanceResponse.run_instances = run_instances  # type: ignore[method-assign]
 Instance.prep_nics = prep_nics  # type: ignore[method-assign]
+InstanceBackend.modify_instance_security_groups = modify_instance_security_groups  # type: ignore[method-assign]
 LaunchTemplateBackend.create_launch_template = create_launch_template  # type: ignore[method-assign]
 for action in (describe_subscribers_for_notification, list_tags_for_resource, create_budget):
     setattr(BudgetsResponse, action.__name__, action)

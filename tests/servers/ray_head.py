@@ -1,5 +1,6 @@
 """A Ray cluster of one node on this machine, as ``ray start --head`` makes it: its own ports, its own folder."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -8,10 +9,11 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -30,10 +32,15 @@ class RayHead:
     dashboard: str
     folder: Path
     env: Mapping[str, str]
+    pid: int
+
+
+Autoscaling = Callable[[int, Path], Mapping[str, Any]]
+"""From the port of the head, and its folder, to what its autoscaler is told."""
 
 
 @contextmanager
-def ray_head(num_cpus: int = 2, **environment: str) -> Iterator[RayHead]:
+def ray_head(num_cpus: int = 2, autoscaling: Autoscaling | None = None, **environment: str) -> Iterator[RayHead]:
     """A running head, and nothing of it left afterwards. Never ``ray stop``: that ends every Ray on the machine."""
     gcs, client, dashboard, agent = free_ports(4)
     # Its sockets lie in there, and the path of a socket must be short.
@@ -47,12 +54,16 @@ def ray_head(num_cpus: int = 2, **environment: str) -> Iterator[RayHead]:
         *("--object-store-memory=200000000", "--disable-usage-stats"),
     ]
     url = f"http://127.0.0.1:{dashboard}"
-    head = RayHead(f"127.0.0.1:{gcs}", url, folder, {**_environment(url), **environment})
+    if autoscaling:
+        (folder / "autoscaling.yaml").write_text(json.dumps(autoscaling(gcs, folder)))
+        command += [f"--autoscaling-config={folder / 'autoscaling.yaml'}", '--resources={"head": 1}']
+    env = {**_environment(url), **environment}
     with (folder / "start.log").open("wb") as log:
         # A session of its own: signals meant for it reach nobody else.
         process = subprocess.Popen(
-            command, env=head.env, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
+            command, env=env, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
         )
+    head = RayHead(f"127.0.0.1:{gcs}", url, folder, env, process.pid)
     try:
         _wait_until_ready(head, process)
         yield head
@@ -74,11 +85,14 @@ def _environment(dashboard: str) -> dict[str, str]:
 
 
 def _wait_until_ready(head: RayHead, process: subprocess.Popen[bytes]) -> None:
+    asked = urllib.request.Request(f"{head.dashboard}/api/jobs/")
+    if token := head.env.get("RAY_AUTH_TOKEN_PATH"):
+        asked.add_header("Authorization", f"Bearer {Path(token).read_text()}")
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline and process.poll() is None:
         with suppress(urllib.error.URLError, OSError):
             # Before the node's agent is up, a job is refused.
-            urllib.request.urlopen(f"{head.dashboard}/api/jobs/", timeout=5).close()
+            urllib.request.urlopen(asked, timeout=5).close()
             return
         time.sleep(0.2)
     raise RuntimeError(f"Ray did not start: {(head.folder / 'start.log').read_text(errors='replace')[-2000:]}")

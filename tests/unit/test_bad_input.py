@@ -134,6 +134,15 @@ def test_no_such_recipe(run: Run, recipe: str, expected: str) -> None:
         ),
         ("verifiers.answer=maths", "unknown verifier 'maths'; did you mean 'math'?"),
         ("verifiers.answer=logic", "verifier 'logic' does not read references of kind 'answer'; it reads: procedural"),
+        (
+            "where.resources.replica={GPU: 8}",
+            "small.yaml: where.resources.replica: GPU is not a custom resource: where.cpus_per_replica and "
+            "gpus_per_replica say what a replica takes",
+        ),
+        (
+            "where.resources.verifier_pool={verifier: 0}",
+            "small.yaml: where.resources.verifier_pool.verifier: must be greater than 0, not 0",
+        ),
         ("where.cluster=slurm", "small.yaml: where.cluster: must be 'ray' or 'local', not 'slurm'"),
     ],
 )

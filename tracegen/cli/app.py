@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from tracegen import __version__
-from tracegen.cli import options
+from tracegen.cli import cluster_app, options
 from tracegen.cli.failures import told
 from tracegen.cli.invocation import DEFAULT_STORE
 from tracegen.cli.services import Library, Services
@@ -22,6 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(cluster_app.app, name="cluster")
 
 
 def main(arguments: Sequence[str] | None = None, services: Services | None = None) -> NoReturn:

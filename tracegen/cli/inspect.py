@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
+from tracegen.cli.bill import show_bill
 from tracegen.cli.failures import stopping_cleanly
 from tracegen.cli.progress import board
 from tracegen.cli.runs import chosen
@@ -46,6 +47,8 @@ def show_status(services: Services, store: str, run: str | None, *, json: bool) 
         as_json(console, snapshot.to_json())
         return
     console.print(board(snapshot, console.width))
+    if snapshot.nodes:
+        show_bill(console, snapshot)
     if len(runs) > 1:
         console.print(f"older runs in {store}: {', '.join(runs[1:])}", markup=False, soft_wrap=True)
 

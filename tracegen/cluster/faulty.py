@@ -57,6 +57,8 @@ class Starts(Protocol):
 
     def crew(self) -> Crew: ...
 
+    def nodes(self) -> Mapping[str, int]: ...
+
     def close(self) -> None: ...
 
 
@@ -118,6 +120,9 @@ class FaultyCluster:
 
     def crew(self) -> Crew:
         return self._cluster.crew()
+
+    def nodes(self) -> Mapping[str, int]:
+        return self._cluster.nodes()
 
     def close(self) -> None:
         self._cluster.close()

@@ -3,6 +3,8 @@
 Verifier processes are processes all the same. There is nothing to wrap: the plain objects are the ports.
 """
 
+from collections.abc import Mapping
+
 from tracegen.errors import RecipeError
 from tracegen.protocols import Crew, RecorderPort, ReplicaPort, VerifierPort
 from tracegen.recipe import Where
@@ -38,6 +40,10 @@ class LocalCluster:
 
     def crew(self) -> Crew:
         return Pool(self._where.build_processes)
+
+    def nodes(self) -> Mapping[str, int]:
+        """This machine is not charged for."""
+        return {}
 
     def close(self) -> None:
         """Nothing outlives the run."""

@@ -13,6 +13,7 @@ import pickle
 import socket
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Awaitable, Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
 from pathlib import Path
@@ -278,22 +279,26 @@ class RayCluster:
             logger.warning("room for %d of %d replicas; the others wait for the cluster to grow", places, wanted)
             return
         gpus, cpus, have = self._where.gpus_per_replica, self._where.cpus_per_replica, ray.cluster_resources()
+        custom = "".join(f", {amount:g} {name}" for name, amount in self._where.resources.replica.items())
         raise RecipeError(
-            f"where: {wanted} replicas of {gpus} GPUs and {cpus:g} CPUs are asked for, and there is room for {places}: "
-            f"this cluster has {have.get('GPU', 0):g} GPUs and {have.get('CPU', 0):g} CPUs on {len(nodes)} nodes",
+            f"where: {wanted} replicas of {gpus} GPUs and {cpus:g} CPUs{custom} are asked for, and there is room for "
+            f"{places}: this cluster has {have.get('GPU', 0):g} GPUs and {have.get('CPU', 0):g} CPUs on {len(nodes)} nodes",
             hint="lower where.replicas, gpus_per_replica or cpus_per_replica, or connect to a larger cluster",
         )
 
     async def start_replica(self, spec: ReplicaSpec, replica_id: str) -> ReplicaPort:
-        options = {"num_cpus": self._where.cpus_per_replica, "num_gpus": self._where.gpus_per_replica}
+        where = self._where
+        options: dict[str, Any] = {"num_cpus": where.cpus_per_replica, "num_gpus": where.gpus_per_replica}
+        options |= {"resources": where.resources.replica}
         return RayReplica(_actor(ReplicaActor, options).remote(spec, replica_id), replica_id)
 
     async def start_recorder(self, spec: RecorderSpec, recorder_id: str) -> RecorderPort:
-        return RayRecorder(_actor(RecorderActor, {"num_cpus": 0}).remote(spec, recorder_id), recorder_id)
+        options = {"num_cpus": 0, "resources": self._where.resources.recorder}
+        return RayRecorder(_actor(RecorderActor, options).remote(spec, recorder_id), recorder_id)
 
     async def start_verifiers(self, spec: HostSpec, number: int) -> VerifierPort:
         where = self._where
-        actor = _actor(VerifierActor, {"num_cpus": 0}).remote(
+        actor = _actor(VerifierActor, {"num_cpus": 0, "resources": where.resources.verifier_pool}).remote(
             spec, where.verifier_processes, memory_bytes=where.verifier_memory_bytes
         )
         name = f"verifier pool {number}"
@@ -302,6 +307,14 @@ class RayCluster:
 
     def crew(self) -> Crew:
         return RayCrew()
+
+    def nodes(self) -> Mapping[str, int]:
+        """Nodes that are alive, by the type that they were launched as; those that nobody launched are not among them.
+        Raises ActorLost.
+        """
+        with boundary(ActorLost, "the cluster does not tell its nodes"):
+            types = [node.get("Labels", {}).get(NODE_GROUP) for node in ray.nodes() if node["Alive"]]
+        return Counter(name for name in types if name)
 
     def close(self) -> None:
         """End what was started here; a cluster, or a connection, that was there before stays."""
@@ -345,7 +358,7 @@ def _knock(address: str) -> None:
 
 def _places(resources: Mapping[str, float], where: Where) -> int:
     """How many replicas a node has room for: one replica lives on one node."""
-    needs = {"GPU": where.gpus_per_replica, "CPU": where.cpus_per_replica}
+    needs = {"GPU": float(where.gpus_per_replica), "CPU": where.cpus_per_replica, **where.resources.replica}
     rooms = [int(resources.get(name, 0) // need) for name, need in needs.items() if need]
     return min([where.replicas, *rooms])
 

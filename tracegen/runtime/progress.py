@@ -63,6 +63,24 @@ class VerifierProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeUse:
+    """What the nodes of one type have run for a run."""
+
+    node_type: str
+    nodes: int
+    """In the cluster at this moment."""
+    node_s: float
+    """Node-seconds that drivers of the run have seen, over all of them."""
+    usd_per_hour: float | None
+    """Of one node; None where the recipe names no price."""
+
+    @property
+    def usd(self) -> float | None:
+        """At the price of now."""
+        return None if self.usd_per_hour is None else self.node_s / 3600 * self.usd_per_hour
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """A run at one moment."""
 
@@ -88,6 +106,8 @@ class Snapshot:
     """None where no pool is at work."""
     sources: tuple[DomainProgress, ...] = ()
     """Prompt sources that have a quota; their numbers are in their domain's as well."""
+    nodes: tuple[NodeUse, ...] = ()
+    """Empty on a machine of one's own: only nodes that were launched cost anything."""
 
     def to_json(self) -> dict[str, Any]:
         """As JSON types; keys are the field names."""

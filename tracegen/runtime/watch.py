@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from tracegen.protocols import PoolHealth
+from tracegen.runtime.meter import Meter
 from tracegen.runtime.progress import DomainProgress, ReplicaProgress, Snapshot, VerifierProgress, merged
 from tracegen.runtime.pump import Pump
 from tracegen.scheduling.scheduler import Scheduler
@@ -19,10 +20,16 @@ class Watch:
     """One run's observer."""
 
     def __init__(
-        self, run_id: str, scheduler: Scheduler, clock: Callable[[], float], wall_clock: Callable[[], float]
+        self,
+        run_id: str,
+        scheduler: Scheduler,
+        meter: Meter,
+        clock: Callable[[], float],
+        wall_clock: Callable[[], float],
     ) -> None:
         self._run_id = run_id
         self._scheduler = scheduler
+        self.meter = meter
         self._clock = clock
         self._wall_clock = wall_clock
         self._started_s = clock()
@@ -64,6 +71,7 @@ class Watch:
             phase=phase,
             verifiers=self._verifiers if pumps else None,
             sources=tuple(_lane(d) for d in scheduler.domains if d.source),
+            nodes=self.meter.uses(),
         )
 
     def _replica(self, number: int, pump: Pump, now_s: float) -> ReplicaProgress:

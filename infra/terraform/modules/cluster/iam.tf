@@ -99,11 +99,12 @@ locals {
         Condition = { StringEquals = { "ec2:CreateAction" = "RunInstances" } }
       },
       {
+        # Not the head itself: its autoscaler would end it, with its disk, whenever Ray on it is told to stop.
         Sid       = "TagAndEndItsOwnNodes"
         Effect    = "Allow"
         Action    = ["ec2:CreateTags", "ec2:TerminateInstances"]
         Resource  = "${local.ec2_arn}:instance/*"
-        Condition = { StringEquals = { "aws:ResourceTag/ray-cluster-name" = var.name } }
+        Condition = { StringEquals = { "aws:ResourceTag/ray-cluster-name" = var.name, "aws:ResourceTag/ray-node-type" = "worker" } }
       },
     ], local.kms_statements.head)
 

@@ -60,6 +60,18 @@ locals {
     },
   ]
 
+  stops_itself = var.head_auto_stop_minutes > 0
+  head_files = local.stops_itself ? [
+    {
+      path    = "/etc/tracegen/watchdog.py"
+      content = file("${local.node_files}/watchdog.py")
+    },
+    {
+      path    = "/etc/systemd/system/tracegen-watchdog.service"
+      content = templatefile("${path.module}/templates/watchdog.service.tftpl", { minutes = var.head_auto_stop_minutes })
+    },
+  ] : []
+
   # Namespaces for the sandbox of programs under test; a hyphen lets a kernel be that does not know the setting.
   verifier_files = [{
     path    = "/etc/sysctl.d/90-tracegen.conf"
@@ -72,7 +84,7 @@ locals {
 
   # First of all the clock that ends a node which never joins, whatever goes wrong after it.
   commands = { for role, services in {
-    head     = ["tracegen-ray"]
+    head     = concat(["tracegen-ray"], local.stops_itself ? ["tracegen-watchdog"] : [])
     teacher  = ["tracegen-ray", "tracegen-notices"]
     verifier = ["tracegen-ray"]
     } : role => concat(
@@ -88,7 +100,7 @@ locals {
 
   # Apart from the others: it holds what names their launch templates.
   head_user_data = base64gzip(join("\n", ["#cloud-config", yamlencode({
-    write_files = concat(local.common_files.head, [{ path = "/etc/tracegen/autoscaler.yaml", content = local.autoscaler_yaml }])
+    write_files = concat(local.common_files.head, local.head_files, [{ path = "/etc/tracegen/autoscaler.yaml", content = local.autoscaler_yaml }])
     runcmd      = local.commands.head
   })]))
 }

@@ -15,14 +15,6 @@ run "nobody_outside_gets_in" {
     error_message = "The nodes' group lets addresses in."
   }
   assert {
-    condition     = length([]) == 0
-    error_message = "The nodes' group has rules besides the one that is listed."
-  }
-  assert {
-    condition     = aws_default_security_group.closed.ingress == null || length(aws_default_security_group.closed.ingress) == 0
-    error_message = "The default group is open."
-  }
-  assert {
     condition     = aws_subnet.private.map_public_ip_on_launch != true
     error_message = "Nodes would get public addresses."
   }
