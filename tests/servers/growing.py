@@ -91,7 +91,8 @@ def kill(head: RayHead) -> list[psutil.Process]:
     """The head's machine is gone, all at once; the launched nodes are other machines. Returns their processes."""
     launched = _launched(head)
     family = [psutil.Process(head.pid), *psutil.Process(head.pid).children(recursive=True)]
-    for process in family:
+    # Its autoscaler first: seeing the rest die, it would end the head's instance.
+    for process in [*_monitors(head), *family]:
         if process not in launched:
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(signal.SIGKILL)
@@ -106,8 +107,13 @@ def bury(processes: Iterable[psutil.Process]) -> None:
 
 
 def _launched(head: RayHead) -> list[psutil.Process]:
+    return [process for monitor in _monitors(head) for process in monitor.children(recursive=True)]
+
+
+def _monitors(head: RayHead) -> list[psutil.Process]:
+    found = []
     for process in psutil.Process(head.pid).children():
         with suppress(psutil.Error):  # one that is dead and not buried has no command line
             if any(word.endswith(MONITOR) for word in process.cmdline()):
-                return process.children(recursive=True)
-    return []
+                found.append(process)
+    return found
