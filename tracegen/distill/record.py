@@ -89,6 +89,8 @@ def read_record(folder: Path) -> StudentRecord | None:
         return StudentRecord.model_validate_json((folder / RECORD).read_bytes())
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise UserError(f"{folder} cannot be read: {error.strerror}", hint="give another --output") from None
     except ValidationError:
         raise UserError(f"{folder / RECORD} is not a record of ours", hint="give another --output") from None
 

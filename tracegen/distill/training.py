@@ -92,6 +92,7 @@ def sft_config(order: Order, plan: Plan) -> Any:
         bf16=settings.dtype == "bfloat16",
         use_cpu=not on_gpu,
         gradient_checkpointing=on_gpu,
+        ddp_find_unused_parameters=False,
         seed=settings.seed,
         data_seed=settings.seed,
         # What it leaves behind.
