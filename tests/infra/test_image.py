@@ -27,6 +27,11 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MotoServer]:
         yield server
 
 
+def pins(kind: str) -> dict[str, str]:
+    lines = (ROOT / f"infra/node/requirements/{kind}.txt").read_text().splitlines()
+    return {name: version for name, _, version in (line.partition("==") for line in lines if line[:1] not in ("#", ""))}
+
+
 def state(aws: MotoServer) -> list[str]:
     found = aws.client("ec2").describe_instances()["Reservations"]
     return [one["State"]["Name"] for many in found for one in many["Instances"]]
@@ -77,16 +82,13 @@ def test_pins_are_what_the_package_asks_for(kind: str) -> None:
     wanted = [*project["dependencies"], *(one for name in EXTRAS for one in extras[name])]
     if kind == "teacher":
         wanted += extras["vllm"]
-    lines = (ROOT / f"infra/node/requirements/{kind}.txt").read_text().splitlines()
-    pins = dict(line.split("==") for line in lines if line and not line.startswith("#"))
+    pinned = pins(kind)
     for requirement in map(Requirement, wanted):
         name = re.sub(r"[-_.]+", "-", requirement.name).lower()
-        assert requirement.specifier.contains(pins[name], prereleases=True), requirement
+        assert requirement.specifier.contains(pinned[name], prereleases=True), requirement
 
 
 def test_all_nodes_have_the_same_versions() -> None:
     """Ray wants one version of itself, and our own parts pickle values to each other."""
-    base, teacher = (
-        set((ROOT / f"infra/node/requirements/{kind}.txt").read_text().splitlines()) for kind in ("base", "teacher")
-    )
-    assert base <= teacher
+    base, teacher = (pins(kind) for kind in ("base", "teacher"))
+    assert base.items() <= teacher.items()

@@ -1,6 +1,6 @@
 """moto's server, with what Terraform's AWS provider needs and moto 5.2 lacks: subscribers and tags of a budget, launch
-templates whose own tags do not become part of what they launch, instances that keep their security groups when another
-attribute is changed, and as many instances at once as Ray asks for."""
+templates whose own tags do not become part of what they launch, instances that are in the security groups of their
+interfaces, also when another attribute is changed, and as many instances at once as Ray asks for."""
 
 import json
 import sys
@@ -48,7 +48,13 @@ def create_launch_template(
     return _create(self, name, description, {**template_data, "TagSpecifications": tags}, tag_spec)
 
 
+_prep_nics = Instance.prep_nics
 _regroup = InstanceBackend.modify_instance_security_groups
+
+
+def prep_nics(self: Instance, *args: Any, **kwargs: Any) -> None:
+    _prep_nics(self, *args, **kwargs)
+    self.security_groups = self.security_groups or list(self.nics[0].group_set)
 
 
 def modify_instance_security_groups(self: InstanceBackend, instance_id: str, new_group_id_list: list[str]) -> Instance:
@@ -66,6 +72,7 @@ def run_instances(self: InstanceResponse) -> Any:
 
 
 InstanceResponse.run_instances = run_instances  # type: ignore[method-assign]
+Instance.prep_nics = prep_nics  # type: ignore[method-assign]
 InstanceBackend.modify_instance_security_groups = modify_instance_security_groups  # type: ignore[method-assign]
 LaunchTemplateBackend.create_launch_template = create_launch_template  # type: ignore[method-assign]
 for action in (describe_subscribers_for_notification, list_tags_for_resource, create_budget):
