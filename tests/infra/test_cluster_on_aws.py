@@ -170,6 +170,7 @@ def test_down_ends_what_terraform_does_not_know_and_keeps_a_corpus(
     launch(nodes, config, "teacher", 1)
     launch(nodes, config, "verifier", 2)
     bucket, s3 = example.output("bucket"), example.server.client("s3")
+    s3.delete_bucket_policy(Bucket=bucket)  # moto, which has no TLS, lets nobody past it
     version = s3.put_object(Bucket=bucket, Key="run/corpus", Body=b"traces")["VersionId"]
     assert Counter(example.nodes().values())["teacher"] == 2
 
@@ -185,7 +186,6 @@ def test_down_ends_what_terraform_does_not_know_and_keeps_a_corpus(
     assert f"kept with its objects: s3://{bucket}" in ended.stdout
     assert s3.get_object(Bucket=bucket, Key="run/corpus")["Body"].read() == b"traces"
 
-    s3.delete_bucket_policy(Bucket=bucket)  # moto, which has no TLS, lets nobody past it
     s3.delete_object(Bucket=bucket, Key="run/corpus", VersionId=version)
     gone = example.tracegen("down", "--yes")
     assert gone.returncode == 0, gone.stderr[-3000:]
