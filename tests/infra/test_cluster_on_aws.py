@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.faults.processes import until
-from tests.infra.applied import Example, missing, tag
+from tests.infra.applied import IMAGE, Example, missing, tag
 from tests.servers.growing import kill
 from tests.servers.moto import moto_server
 from tests.servers.ray_head import RayHead, ray_head
@@ -170,6 +170,7 @@ def test_down_ends_what_terraform_does_not_know_and_keeps_a_corpus(
     launch(nodes, config, "teacher", 1)
     launch(nodes, config, "verifier", 2)
     bucket, s3 = example.output("bucket"), example.server.client("s3")
+    s3.delete_bucket_policy(Bucket=bucket)  # moto, which has no TLS, lets nobody past it
     version = s3.put_object(Bucket=bucket, Key="run/corpus", Body=b"traces")["VersionId"]
     assert Counter(example.nodes().values())["teacher"] == 2
 
@@ -193,3 +194,12 @@ def test_down_ends_what_terraform_does_not_know_and_keeps_a_corpus(
     ec2 = example.server.client("ec2")
     assert [vpc for vpc in ec2.describe_vpcs()["Vpcs"] if not vpc["IsDefault"]] == []
     assert ec2.describe_launch_templates()["LaunchTemplates"] == []
+
+    # As after a plain `terraform destroy`: no state, and a node that the head had launched.
+    tags = [{"Key": "ray-cluster-name", "Value": config["cluster_name"]}, {"Key": TYPE_TAG, "Value": "teacher"}]
+    described = [{"ResourceType": "instance", "Tags": tags}]
+    ec2.run_instances(ImageId=IMAGE, MinCount=1, MaxCount=1, TagSpecifications=described)
+    assert list(example.nodes().values()) == ["teacher"]
+    swept = example.tracegen("down", "--yes")
+    assert (swept.returncode, swept.stdout.strip()) == (0, "nothing is left"), swept.stderr[-3000:]
+    assert not example.nodes()

@@ -15,6 +15,7 @@ from tracegen.cloud.terraform import Terraform
 from tracegen.errors import CloudError, MissingDependency, UserError
 
 HEAD_TAG = "ray-node-type"
+STOPPABLE = ("pending", "running", "stopping")
 Client = Callable[[str, str], Any]
 """From a service and a region to its client."""
 Told = Callable[[str], None]
@@ -98,6 +99,7 @@ class _Made:
     name: str
     region: str
     head_id: str
+    """Empty where Terraform knows of no head (any more)."""
 
 
 class CloudCluster:
@@ -116,11 +118,10 @@ class CloudCluster:
             path = Path(folder) / "plan"
             plan = self._terraform.plan(path)
             actions = [change["change"]["actions"] for change in plan.get("resource_changes", ())]
-            outputs = plan.get("planned_values", {}).get("outputs", {})
+            most = _outputs(plan.get("planned_values", {})).get("max_hourly_cost_usd")
             created, changed, destroyed = (
                 sum(verb in taken for taken in actions) for verb in ("create", "update", "delete")
             )
-            most = outputs.get("max_hourly_cost_usd", {}).get("value")
             yield Planned(created, changed, destroyed, most, lambda: self._applied(path))
 
     def _applied(self, plan: Path) -> Mapping[str, Any]:
@@ -133,7 +134,7 @@ class CloudCluster:
         made = _must_be_made(state)
         return Standing(made.name, made.region, _outputs(state), self._instances(made).alive())
 
-    def tunnel(self) -> "Tunnel":
+    def tunnel(self) -> Tunnel:
         """The way to the head. Raises UserError where nothing was made."""
         state = self._state()
         _must_be_made(state)
@@ -147,10 +148,10 @@ class CloudCluster:
     def down(self, tell: Told) -> Left:
         """End everything: the head, which would launch others, then what it launched, then what Terraform made."""
         state = self._state()
-        made = _made(state)
-        if made:
-            self._end_instances(made, tell)
-        full = [bucket for bucket in _buckets(state) if made and self._holds_objects(bucket, made.region)]
+        # After a plain `terraform destroy` the state is empty, and what the head had launched may still run.
+        made = _made(state) or self._described()
+        self._end_instances(made, tell)
+        full = [bucket for bucket in _buckets(state) if self._holds_objects(bucket, made.region)]
         if full:
             tell(f"kept: {', '.join(full)}, which holds objects")
         self._terraform.destroy(_modules_without(state, full) if full else ())
@@ -162,12 +163,23 @@ class CloudCluster:
             self._terraform.init()
         return self._terraform.state()
 
+    def _described(self) -> _Made:
+        """Name and region as the configuration has them. Raises CloudError where it has none."""
+        with TemporaryDirectory(prefix="tracegen-") as folder:
+            plan = self._terraform.plan(Path(folder) / "plan")
+        outputs = _outputs(plan.get("planned_values", {}))
+        if not {"name", "region"} <= outputs.keys():
+            raise CloudError(
+                "the configuration has no outputs `name` and `region`", hint="without them nothing can be found"
+            )
+        return _Made(str(outputs["name"]), str(outputs["region"]), "")
+
     def _instances(self, made: _Made) -> Instances:
         return Instances(self._client("ec2", made.region), made.name)
 
     def _end_instances(self, made: _Made, tell: Told) -> None:
         instances = self._instances(made)
-        if any(one.instance_id == made.head_id and one.state != "stopped" for one in instances.alive()):
+        if any(one.instance_id == made.head_id and one.state in STOPPABLE for one in instances.alive()):
             tell(f"stopping the head, {made.head_id}")
             instances.stop(made.head_id)
         for _ in range(SETTLED_LOOKS):
@@ -182,10 +194,8 @@ class CloudCluster:
             found = self._client("s3", region).list_object_versions(Bucket=bucket, MaxKeys=1)
         return bool(found.get("Versions") or found.get("DeleteMarkers"))
 
-    def _left(self, made: _Made | None, full: Sequence[str]) -> Left:
+    def _left(self, made: _Made, full: Sequence[str]) -> Left:
         resources = [one["address"] for one in _resources(self._terraform.state()) if one["mode"] == "managed"]
-        if made is None:
-            return Left((), (), resources, full)
         filters = [{"Name": f"tag:{CLUSTER_TAG}", "Values": [made.name]}]
         with asking_aws("its volumes cannot be listed"):
             volumes = self._client("ec2", made.region).describe_volumes(Filters=filters)["Volumes"]
@@ -200,7 +210,7 @@ def _client(service: str, region: str) -> Any:
 
 
 def _outputs(state: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {name: output["value"] for name, output in state.get("outputs", {}).items()}
+    return {name: output.get("value") for name, output in state.get("outputs", {}).items()}
 
 
 def _resources(state: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
