@@ -22,6 +22,7 @@ from tests.servers.seaweed import free_ports
 START_S = 60.0
 STOP_S = 15.0
 WORKER_PORTS = 100
+"""Of a head each, from 20,000 on: below the ports that the kernel hands out, where they would meet the other four."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def ray_head(num_cpus: int = 2, autoscaling: Autoscaling | None = None, **enviro
     gcs, client, dashboard, agent = free_ports(4)
     # Its sockets lie in there, and the path of a socket must be short.
     folder = Path(tempfile.mkdtemp(prefix="tg", dir="/tmp"))
-    first_worker_port = 42_000 + os.getpid() % 50 * WORKER_PORTS
+    first_worker_port = 20_000 + os.getpid() % 50 * WORKER_PORTS
     command = [
         *(str(Path(sys.executable).with_name("ray")), "start", "--head", "--block", f"--temp-dir={folder}"),
         *(f"--port={gcs}", f"--ray-client-server-port={client}", f"--num-cpus={num_cpus}"),
