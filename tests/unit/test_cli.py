@@ -404,6 +404,7 @@ def test_named_queries_are_listed_and_shown(tracegen: Any) -> None:
         (["--show", "mxi"], "error: no query 'mxi'; did you mean mix?"),
         (["mix", "--limit", "3"], "error: query 'mix' takes no limit; it gives every row, and they are few"),
         (["SELECT 1", "--limit", "3"], "error: --limit is for named queries; write LIMIT into the SQL"),
+        (["mix", "--csv", "--json"], "error: --csv and --json at once; give one of them"),
         (["mix", "--sql", "SELECT 1"], "error: a statement twice; give a NAME, or SQL, or --sql SQL"),
         (
             ["mix", "--corpus", "a/b", "--set", "s"],

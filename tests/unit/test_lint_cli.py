@@ -97,8 +97,9 @@ def test_the_tokenizers_own_template_can_be_linted(
         (("--student", "qwen7b"), "unknown student 'qwen7b'; did you mean 'qwen-7b'?"),
         (("--student", "qwen-7b", "--for", "trll"), "unknown trainer 'trll'; did you mean 'trl'?"),
         (("--student", "qwen-7b", "--sample", "some"), "--sample some: a number of rows is needed, or all"),
-        (("--student", "qwen-7b", "--tokenizer", "/nowhere"), "cannot load the tokenizer /nowhere"),
-        (("--student", "qwen-7b", "--chat-template", "/no.jinja"), "cannot read the chat template /no.jinja"),
+        (("--student", "qwen-7b", "--tokenizer", "/nowhere"), "no tokenizer at /nowhere: no such folder; name"),
+        (("--student", "qwen-7b", "--tokenizer", "/dev"), "no tokenizer in /dev: neither tokenizer.json nor"),
+        (("--student", "qwen-7b", "--chat-template", "/no.jinja"), "no chat template /no.jinja: no such file"),
         (("--student", "qwen-7b", "--chat-template", "tokenizer"), "has no chat template"),
     ],
 )
@@ -109,6 +110,17 @@ def test_mistakes_are_told_in_one_line(
     assert tracegen("lint", rows(tmp_path, GOOD), *given) == 2
     error = capsys.readouterr().err
     assert said in error
+    assert error.count("\n") == 1
+
+
+def test_a_template_that_cannot_be_read_is_no_fault_of_the_rows(
+    tmp_path: Path, tokenizer: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "wrong.jinja").write_text("{{ bos_token }}\n{{ messages[0]")
+    given = ("--student", "qwen-7b", "--tokenizer", tokenizer, "--chat-template", tmp_path / "wrong.jinja")
+    assert tracegen("lint", rows(tmp_path, GOOD), *given) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: the chat template is wrong in line 2: ")
     assert error.count("\n") == 1
 
 
