@@ -137,7 +137,7 @@ def test_a_missing_library_is_told_with_the_command_that_installs_it(
 ) -> None:
     monkeypatch.setitem(sys.modules, "transformers", None)
     assert tracegen("lint", rows(tmp_path, GOOD), "--student", "qwen-7b") == 2
-    assert "pip install 'tracegen[students]'" in capsys.readouterr().err
+    assert "pip install 'transformers>=4.50' 'jinja2>=3.1'" in capsys.readouterr().err
 
 
 def test_an_export_says_what_it_wrote(store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -100,7 +100,8 @@ def load_tokenizer(name: str) -> Any:
         from transformers import AutoTokenizer
     except ImportError:
         raise MissingDependency(
-            "rendering rows needs transformers, which is not installed", hint="pip install 'tracegen[students]'"
+            "rendering rows needs transformers, which is not installed",
+            hint="pip install 'transformers>=4.50' 'jinja2>=3.1'",
         ) from None
     try:
         return AutoTokenizer.from_pretrained(name)
