@@ -127,7 +127,8 @@ def test_a_template_that_cannot_be_read_is_no_fault_of_the_rows(
 def test_what_is_no_dataset_and_no_run_is_told_in_one_line(
     store: Path, tmp_path: Path, tokenizer: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for place, said in (("nothing", "no run 'nothing'"), (tmp_path, "no rows there"), ("no.parquet", "no rows there")):
+    nowhere = (("no/rows", "no rows there"), ("no.parquet", "no rows there"), (tmp_path, "no rows there"))
+    for place, said in (("nothing", "no run 'nothing'"), *nowhere):
         assert tracegen("lint", place, "--student", "qwen-7b", "--tokenizer", tokenizer, "--store", store) == 2
         assert said in capsys.readouterr().err
 
