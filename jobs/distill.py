@@ -1,6 +1,6 @@
 """From a corpus to a student, with TRL::
 
-    python jobs/distill.py runs/RUN/corpus/VERSION --student qwen-1.5b --output students/qwen-1.5b
+    python jobs/distill.py runs/RUN/corpus/VERSION --student qwen-1.5b --out students/qwen-1.5b
 
 On several GPUs the same line runs in every process: ``accelerate launch jobs/distill.py …`` or ``torchrun``. The same
 command again goes on from the last checkpoint. What trains and on what: docs/training.md.
@@ -28,7 +28,9 @@ from tracegen.students import load_student
 
 Corpus = Annotated[str, typer.Argument(metavar="CORPUS", help="The folder of a corpus or of a run, local or s3://.")]
 StudentName = Annotated[str, typer.Option("--student", metavar="NAME", help="qwen-1.5b, llama-8b, …")]
-Output = Annotated[Path, typer.Option("--output", metavar="FOLDER", help="Where checkpoints and the student go.")]
+Output = Annotated[
+    Path, typer.Option("--out", "--output", metavar="FOLDER", help="Where checkpoints and the student go.")
+]
 Base = Annotated[str | None, typer.Option("--base", metavar="MODEL", help="Instead of the student's published base.")]
 Epochs = Annotated[float | None, typer.Option("--epochs", help="Instead of the published 2 (2 to 3 were published).")]
 LearningRate = Annotated[float | None, typer.Option("--learning-rate", help="Instead of the published one.")]

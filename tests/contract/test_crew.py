@@ -93,7 +93,8 @@ def test_what_a_dead_process_had_in_hand_is_done_elsewhere(crew: Crew, tmp_path:
 def test_what_kills_every_process_is_told(crew: Crew, tmp_path: Path) -> None:
     with pytest.raises(ActorLost):
         list(crew.each(Frail(tmp_path, lives=99), range(2)))
-    assert TRIES <= len([*tmp_path.iterdir()]) <= TRIES + 2
+    # The other item may be done in the third round, from which three more are counted.
+    assert TRIES <= len([*tmp_path.iterdir()]) <= 2 * TRIES
 
 
 def test_processes_end_with_their_parent(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import gzip
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from threading import Timer
 
 import duckdb
 import pyarrow as pa
@@ -14,6 +15,7 @@ from tests.filled import SET, accepted, fill, judgement, recipe, settle
 from tests.servers.seaweed import S3Server
 from tests.unit.test_sources import SOURCE
 from tracegen.catalog import Answer, ask, newest_corpus, open_catalog, open_corpora, query, reading
+from tracegen.catalog.connection import connect
 from tracegen.corpus.build import build
 from tracegen.corpus.schema import SAMPLE
 from tracegen.corpus_differences import between
@@ -141,6 +143,13 @@ def test_statements_without_rows_and_no_statement_at_all(tmp_path: Path) -> None
     run(str(tmp_path)).put("note", b"")
     assert query(str(tmp_path), "r-1", "").rows == []
     assert query(str(tmp_path), "r-1", "SELECT 1 AS one WHERE false") == Answer(("one",), [])
+
+
+def test_an_interrupted_statement_is_no_refused_one() -> None:
+    with connect() as connection:
+        Timer(0.2, connection.interrupt).start()
+        with pytest.raises(KeyboardInterrupt):
+            ask(connection, "SELECT sum(sqrt(range)) FROM range(100000000000)")
 
 
 def test_no_such_run(tmp_path: Path) -> None:

@@ -96,6 +96,7 @@ class Canned:
     run_ids: tuple[str, ...] = ("quickstart-0123456789ab", "other-ffffffffffff")
     table: Table = TABLE
     summary: RunSummary = SUMMARY
+    unjudged: int = 0
     asked: list[tuple[Any, ...]] = field(default_factory=list)
 
     def _ask(self, verb: str, *details: Any) -> None:
@@ -129,7 +130,7 @@ class Canned:
 
     def build(self, store_uri: str, run_id: str, verdict_set: str, *, processes: int | None = None) -> Built:
         self._ask("build", store_uri, run_id, verdict_set)
-        return Built("/w/corpus/v1", 1234)
+        return Built("/w/corpus/v1", 1234, self.unjudged)
 
     def query(self, store_uri: str, run_id: str, sql: str, verdict_set: str) -> Table:
         self._ask("query", store_uri, run_id, sql, *([verdict_set] if verdict_set else []))
@@ -404,6 +405,7 @@ def test_named_queries_are_listed_and_shown(tracegen: Any) -> None:
         (["--show", "mxi"], "error: no query 'mxi'; did you mean mix?"),
         (["mix", "--limit", "3"], "error: query 'mix' takes no limit; it gives every row, and they are few"),
         (["SELECT 1", "--limit", "3"], "error: --limit is for named queries; write LIMIT into the SQL"),
+        (["mix", "--csv", "--json"], "error: --csv and --json at once; give one of them"),
         (["mix", "--sql", "SELECT 1"], "error: a statement twice; give a NAME, or SQL, or --sql SQL"),
         (
             ["mix", "--corpus", "a/b", "--set", "s"],
@@ -621,7 +623,7 @@ def test_doctor_installs_what_the_project_declares() -> None:
 def test_doctor_ends_well(tracegen: Any) -> None:
     ended = tracegen("doctor")
     assert ended.code == 0
-    for group in ("machine", "cluster", "engines", "verifiers", "prompts", "filters", "storage"):
+    for group in ("machine", "cluster", "engines", "verifiers", "prompts", "filters", "training", "storage"):
         assert f"\n{group}\n" in f"\n{ended.out}"
 
 
@@ -691,6 +693,14 @@ def test_judge_a_run_again(tracegen: Any) -> None:
     assert "2 traces: 2 correct, 0 incorrect, 0 undecided; verdict set math-2-0123abcd" in told.out
     assert "3 shards were judged before" in told.out
     assert json.loads(tracegen("judge", "--run", "quick", "--json").out)["outcomes"] == {"correct": 2}
+
+
+def test_attempts_that_a_set_says_nothing_about_are_told(tracegen: Any) -> None:
+    told = "without a verdict, and left out: 1,200 attempts"
+    ended = tracegen("build", services=Canned(unjudged=1200))
+    assert ended.err == f"{told}\n"
+    ended = tracegen("build", "--set", "again", services=Canned(unjudged=1200))
+    assert ended.err == f"{told}; the same `tracegen judge --run` goes on with them\n"
 
 
 def test_build_by_another_set(tracegen: Any) -> None:

@@ -97,8 +97,9 @@ def test_the_tokenizers_own_template_can_be_linted(
         (("--student", "qwen7b"), "unknown student 'qwen7b'; did you mean 'qwen-7b'?"),
         (("--student", "qwen-7b", "--for", "trll"), "unknown trainer 'trll'; did you mean 'trl'?"),
         (("--student", "qwen-7b", "--sample", "some"), "--sample some: a number of rows is needed, or all"),
-        (("--student", "qwen-7b", "--tokenizer", "/nowhere"), "cannot load the tokenizer /nowhere"),
-        (("--student", "qwen-7b", "--chat-template", "/no.jinja"), "cannot read the chat template /no.jinja"),
+        (("--student", "qwen-7b", "--tokenizer", "/nowhere"), "no tokenizer at /nowhere: no such folder; name"),
+        (("--student", "qwen-7b", "--tokenizer", "/dev"), "no tokenizer in /dev: neither tokenizer.json nor"),
+        (("--student", "qwen-7b", "--chat-template", "/no.jinja"), "no chat template /no.jinja: no such file"),
         (("--student", "qwen-7b", "--chat-template", "tokenizer"), "has no chat template"),
     ],
 )
@@ -112,10 +113,22 @@ def test_mistakes_are_told_in_one_line(
     assert error.count("\n") == 1
 
 
+def test_a_template_that_cannot_be_read_is_no_fault_of_the_rows(
+    tmp_path: Path, tokenizer: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "wrong.jinja").write_text("{{ bos_token }}\n{{ messages[0]")
+    given = ("--student", "qwen-7b", "--tokenizer", tokenizer, "--chat-template", tmp_path / "wrong.jinja")
+    assert tracegen("lint", rows(tmp_path, GOOD), *given) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: the chat template is wrong in line 2: ")
+    assert error.count("\n") == 1
+
+
 def test_what_is_no_dataset_and_no_run_is_told_in_one_line(
     store: Path, tmp_path: Path, tokenizer: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for place, said in (("nothing", "no run 'nothing'"), (tmp_path, "no rows there"), ("no.parquet", "no rows there")):
+    nowhere = (("no/rows", "no rows there"), ("no.parquet", "no rows there"), (tmp_path, "no rows there"))
+    for place, said in (("nothing", "no run 'nothing'"), *nowhere):
         assert tracegen("lint", place, "--student", "qwen-7b", "--tokenizer", tokenizer, "--store", store) == 2
         assert said in capsys.readouterr().err
 
@@ -125,7 +138,7 @@ def test_a_missing_library_is_told_with_the_command_that_installs_it(
 ) -> None:
     monkeypatch.setitem(sys.modules, "transformers", None)
     assert tracegen("lint", rows(tmp_path, GOOD), "--student", "qwen-7b") == 2
-    assert "pip install 'tracegen[students]'" in capsys.readouterr().err
+    assert "pip install 'transformers>=4.50' 'jinja2>=3.1'" in capsys.readouterr().err
 
 
 def test_an_export_says_what_it_wrote(store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -34,11 +34,16 @@ def connect(threads: int | None = None, memory_bytes: int | None = None) -> Conn
 
 
 def ask(connection: Connection, sql: str) -> Answer:
-    """One SQL statement. Raises UserError for what DuckDB does not understand, StoreError for what cannot be read."""
+    """One SQL statement. Raises UserError for what DuckDB does not understand, StoreError for what cannot be read.
+
+    KeyboardInterrupt for Ctrl-C, of which DuckDB makes an error of its own.
+    """
     try:
         connection.execute(sql)
         columns = tuple(column[0] for column in connection.description or ())
         return Answer(columns, connection.fetchall() if columns else [])
+    except duckdb.InterruptException:
+        raise KeyboardInterrupt from None
     except duckdb.IOException as error:
         raise StoreError(f"query failed: {one_line(error)}") from error
     except duckdb.Error as error:
@@ -57,5 +62,6 @@ def literal(text: str) -> str:
 
 
 def one_line(error: BaseException) -> str:
-    """DuckDB's words without its picture of the statement."""
-    return " ".join(str(error).split("\n\nLINE")[0].split())[:500]
+    """DuckDB's words without its picture of the statement, and without its guess at a table, which knows only its own."""
+    told = str(error).split("\n\nLINE")[0].split('\nDid you mean "pg_')[0]
+    return " ".join(told.split())[:500]

@@ -172,15 +172,15 @@ def query(  # noqa: PLR0913
     json: options.AsJson = False,
 ) -> None:
     """Ask DuckDB about a run: views corpus, prompts, left_out, completions, verdicts, judged, waste, suspects, run."""
-    from tracegen.cli.query import Asked, show_list, show_query, show_sql
+    from tracegen.cli.query import Asked, form_of, show_list, show_query, show_sql
 
-    asked = Asked(words, sql, limit, verdict_set, corpus)
+    asked, form = Asked(words, sql, limit, verdict_set, corpus), form_of(csv=csv, json=json)
     if shown is not None:
         show_sql(shown, limit)
     elif listed or (words is None and sql is None):
-        show_list("csv" if csv else "json" if json else "table")
+        show_list(form)
     else:
-        show_query(context.obj, store, run, asked, form="csv" if csv else "json" if json else "table")
+        show_query(context.obj, store, run, asked, form=form)
 
 
 @app.command()

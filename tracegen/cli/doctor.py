@@ -74,6 +74,14 @@ NEEDS = (
     Need("prompts", "procedural", ("reasoning-gym",), "reasoning-gym==0.1.25", "prompt source kind reasoning_gym"),
     Need("prompts", "near", ("rensa",), "'rensa>=0.5'", "preparation.near_duplicates"),
     Need("filters", "languages", ("py3langid",), "'py3langid==0.4.*'", "the filter mixed_languages"),
+    Need("training", "lint", ("transformers", "jinja2"), "'transformers>=4.50' 'jinja2>=3.1'", "tracegen lint"),
+    Need(
+        "training",
+        "trl",
+        ("accelerate", "datasets", "torch", "transformers", "trl"),
+        "accelerate 'datasets>=4' torch 'transformers>=5' 'trl>=1.16,<2'",
+        "jobs/distill.py",
+    ),
     Need("storage", "s3", ("boto3",), "'boto3>=1.40'", "runs in s3://"),
     Need("storage", "duckdb", ("duckdb",), "'duckdb>=1.4,<2'", "tracegen query"),
     Need(
@@ -107,7 +115,7 @@ def parts_of(needs: Iterable[Need], version: FindVersion, python: str) -> list[F
 
 
 def _in_order(found: Iterable[Finding]) -> list[Finding]:
-    groups = ["cluster", "engines", "verifiers", "prompts", "filters", "storage"]
+    groups = ["cluster", "engines", "verifiers", "prompts", "filters", "training", "storage"]
     return sorted(found, key=lambda finding: groups.index(finding.group))
 
 

@@ -11,7 +11,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from tracegen.cli.bill import show_bill
-from tracegen.cli.failures import stopping_cleanly
+from tracegen.cli.failures import say, stopping_cleanly
 from tracegen.cli.progress import board
 from tracegen.cli.runs import chosen
 from tracegen.cli.services import Judged, Services, Table
@@ -69,6 +69,9 @@ def show_build(
         as_json(stdout(), asdict(built))
     else:
         stdout().print(f"corpus  {built.corpus_path} ({count(built.rows)} traces)", markup=False, soft_wrap=True)
+    if built.unjudged:
+        going_on = "; the same `tracegen judge --run` goes on with them" if verdict_set else ""
+        say(f"without a verdict, and left out: {count(built.unjudged)} attempts{going_on}")
 
 
 def show_judged(

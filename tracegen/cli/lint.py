@@ -42,7 +42,7 @@ def rows_at(services: Services, store: str, place: str) -> str:
     path = Path(place).expanduser()
     if (path / "run.json").is_file():
         return services.corpus(str(path.absolute().parent), path.absolute().name)
-    if "://" in place or "*" in place or path.exists() or path.suffix:
+    if "/" in place or "*" in place or path.exists() or path.suffix:
         return place
     return services.corpus(store, chosen(services, store, place))
 

@@ -29,7 +29,8 @@ def show_plan(  # noqa: PLR0913
 ) -> None:
     """Reckon, and print."""
     loaded = services.load(recipe, overrides)
-    with stopping_cleanly("stopped; the same command goes on with the pilot"), reporter(stderr()) as report:
+    farewell = "stopped; the same command goes on with the pilot" if pilot else "stopped; nothing was written"
+    with stopping_cleanly(farewell), reporter(stderr()) as report:
         estimate = services.plan(loaded, store, pilot=pilot, draws=draws, on_progress=report)
     if json:
         as_json(stdout(), estimate.to_json())

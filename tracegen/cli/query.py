@@ -21,6 +21,13 @@ _NAME = re.compile(r"[\w-]+")
 """No SQL of one word asks for anything."""
 
 
+def form_of(*, csv: bool, json: bool) -> Form:
+    """What the options ask for. Raises UserError for both at once."""
+    if csv and json:
+        raise UserError("--csv and --json at once", hint="give one of them")
+    return "csv" if csv else "json" if json else "table"
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """The arguments of ``tracegen query`` as they were given."""

@@ -38,6 +38,8 @@ class Built:
 
     corpus_path: str
     rows: int
+    unjudged: int = 0
+    """Attempts that the verdict set says nothing about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +173,7 @@ class Library:
         from tracegen.runs import build_corpus
 
         built = build_corpus(store_uri, run_id, verdict_set, self._crew, processes=processes)
-        return Built(built.path, built.rows)
+        return Built(built.path, built.rows, sum(one.unjudged for one in built.manifest.domains.values()))
 
     def query(self, store_uri: str, run_id: str, sql: str, verdict_set: str) -> Table:
         from tracegen.catalog import query

@@ -2,7 +2,7 @@
 
 from tracegen.engines.models import require
 
-INSTALL = "pip install 'tracegen[train]'"
+INSTALL = "pip install accelerate 'datasets>=4' torch 'transformers>=5' 'trl>=1.16,<2'"
 
 
 def require_trainer() -> None:

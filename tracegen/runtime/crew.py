@@ -65,8 +65,8 @@ class Pool:
                 for future in as_completed(numbers):
                     yield numbers[future], future.result()
             finally:
-                for future in numbers:
-                    future.cancel()
+                # The pool's own thread cancels. Done here, it would meet that thread where a worker has just died.
+                pool.shutdown(cancel_futures=True)
 
 
 def _room() -> int:

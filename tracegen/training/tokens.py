@@ -11,6 +11,9 @@ from tracegen.students import Student
 TOKENIZERS_OWN = "tokenizer"
 """In the place of a template's file: the template that came with the tokenizer."""
 
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
+NAME_ANOTHER = "name a folder that has a tokenizer with --tokenizer, or a name of the hub"
+
 Messages = Sequence[Mapping[str, str]]
 
 
@@ -31,7 +34,9 @@ class Renderer:
         asked = [{"role": "user", "content": "Q"}]
         try:
             plain, asking = self.render(asked), self.render(asked, generation=True)
-        except UserError:
+        except UserError as error:
+            if error.__cause__:
+                raise
             return  # the rows will tell
         self.generation_prompt = asking[len(plain) :] if asking.startswith(plain) else ""
 
@@ -44,13 +49,15 @@ class Renderer:
         return str(self.tokenizer.eos_token or "")
 
     def render(self, messages: Messages, *, generation: bool = False) -> str:
-        """Raises UserError for turns that the template refuses."""
-        from jinja2 import TemplateError
+        """Raises UserError for turns that the template refuses; with a cause, for a template that is none."""
+        from jinja2 import TemplateError, TemplateSyntaxError
 
         try:
             text = self.tokenizer.apply_chat_template(
                 list(messages), chat_template=self.template, tokenize=False, add_generation_prompt=generation
             )
+        except TemplateSyntaxError as error:
+            raise UserError(f"the chat template is wrong in line {error.lineno}: {first_line(error)}") from error
         except (TemplateError, TypeError) as error:
             raise UserError(f"the chat template refuses it: {first_line(error)}") from None
         return str(text)
@@ -88,22 +95,33 @@ def load_renderer(student: Student, tokenizer: str = "", template: str = "") -> 
 
 def load_tokenizer(name: str) -> Any:
     """A tokenizer by folder or hub id. Raises MissingDependency, UserError."""
+    _require_tokenizer(name)
     try:
         from transformers import AutoTokenizer
     except ImportError:
         raise MissingDependency(
-            "rendering rows needs transformers, which is not installed", hint="pip install 'tracegen[students]'"
+            "rendering rows needs transformers, which is not installed",
+            hint="pip install 'transformers>=4.50' 'jinja2>=3.1'",
         ) from None
     try:
         return AutoTokenizer.from_pretrained(name)
     except (OSError, ValueError) as error:
-        raise UserError(
-            f"cannot load the tokenizer {name}: {first_line(error)}", hint="name a folder with --tokenizer"
-        ) from None
+        raise UserError(f"cannot load the tokenizer {name}: {first_line(error)}", hint=NAME_ANOTHER) from None
+
+
+def _require_tokenizer(name: str) -> None:
+    """What is no folder is asked for at the hub, whose words about a path do not help."""
+    folder = Path(name)
+    if folder.is_dir() and not any((folder / file).is_file() for file in TOKENIZER_FILES):
+        raise UserError(f"no tokenizer in {name}: neither {' nor '.join(TOKENIZER_FILES)} is there", hint=NAME_ANOTHER)
+    if not folder.is_dir() and (name.count("/") > 1 or name.startswith(("/", ".", "~"))):
+        raise UserError(f"no tokenizer at {name}: no such folder", hint=NAME_ANOTHER)
 
 
 def _template_file(path: str) -> str:
     try:
         return Path(path).expanduser().read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UserError(f"no chat template {path}: no such file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"cannot read the chat template {path}: {first_line(error)}") from None
