@@ -154,6 +154,6 @@ def test_assumed_lengths_beyond_the_token_limit_are_told() -> None:
     short = {"engine": "openai", "model": "m", "sampling": {"max_tokens": 96}}
     source = {"kind": "synthetic", "name": "sums", "domain": "math", "size": 10}
     recipe = Recipe.model_validate({"name": "short", "prompts": [source], "teacher": short})
-    assert "most traces of math are taken to be cut off at max_tokens (96)" in assumptions(recipe)[0]
+    assert "most traces of math (96) are taken to be cut off at max_tokens" in assumptions(recipe)[0]
     known = recipe.model_copy(update={"where": Where(plan=Assumed(mean_tokens={Domain.MATH: 50}))})
     assert not any("cut off" in line for line in assumptions(known))
