@@ -54,12 +54,12 @@ def documents(texts: Sequence[str]) -> Iterator[str]:
 
 
 def public_text(data: Path) -> None:
-    print("public text: texts stopped alone, and in documents of 20,000 characters")  # noqa: T201
+    print("public text: texts stopped alone, and in documents of 20,000 characters")
     for file in sorted(data.glob("*.jsonl")):
         texts = [text for row in rows(file) for text in strings(row)]
         joined = list(documents(texts))
         alone = [text for text in dict.fromkeys(texts) if stopped(text)]
-        print(  # noqa: T201
+        print(
             f"  {file.name}: {len(alone)} of {len(set(texts)):,}, {sum(map(stopped, joined))} of {len(joined):,}",
             *(f"\n    {text[:60]!r} … {text[-60:]!r}" for text in alone[:5]),
         )
@@ -68,7 +68,7 @@ def public_text(data: Path) -> None:
 def labelled() -> None:
     found = sum(stopped(block * (20_000 // len(block))) for _, block in FOREVER)
     wrong = sum(stopped(text) for _, text in REPEATED)
-    print(f"labelled: {found} of {len(FOREVER)} loops stopped, {wrong} of {len(REPEATED)} repetitive texts")  # noqa: T201
+    print(f"labelled: {found} of {len(FOREVER)} loops stopped, {wrong} of {len(REPEATED)} repetitive texts")
 
 
 def cost(data: Path) -> None:
@@ -77,7 +77,7 @@ def cost(data: Path) -> None:
     for start in range(0, len(text), PIECE):
         watch.feed(text[start : start + PIECE])
     per_token = (time.process_time() - began) / (len(text) / PIECE) * 1e6
-    print(f"cost: {per_token:.2f} microseconds a token of {PIECE} characters")  # noqa: T201
+    print(f"cost: {per_token:.2f} microseconds a token of {PIECE} characters")
 
 
 def requests(data: Path, number: int, limit: int, guard: Guard | None) -> list[Request]:
@@ -110,11 +110,11 @@ async def answers(asked: Sequence[Request]) -> tuple[list[Generation], float]:
 def told(name: str, said: Sequence[Generation], seconds: float) -> None:
     ends = {reason.value: sum(one.finish_reason is reason for one in said) for reason in FinishReason}
     tokens = sum(one.completion_tokens for one in said)
-    print(f"  {name}: {tokens:,} tokens, {seconds:.0f} s, ends {ends}")  # noqa: T201
+    print(f"  {name}: {tokens:,} tokens, {seconds:.0f} s, ends {ends}")
 
 
 def teacher(data: Path, number: int, limit: int) -> None:
-    print(f"{MODEL}, {number} questions, at most {limit:,} tokens")  # noqa: T201
+    print(f"{MODEL}, {number} questions, at most {limit:,} tokens")
     free, seconds = asyncio.run(answers(requests(data, number, limit, None)))
     told("without", free, seconds)
     guarded, seconds = asyncio.run(answers(requests(data, number, limit, Guard())))
@@ -124,7 +124,7 @@ def teacher(data: Path, number: int, limit: int) -> None:
     ]
     recovered = sum(one.finish_reason is FinishReason.STOP for one, _ in both)
     same = sum(one.text.startswith(other.text) for one, other in both)
-    print(  # noqa: T201
+    print(
         f"  of {len(both)} stopped, {same} had the same text without the guard, and {recovered} came to an end there",
         *(f"\n    at {one.completion_tokens}: … {one.text[-150:]!r}" for _, one in both[:4]),
     )

@@ -30,7 +30,8 @@ class Streamed:
                     self.looped = self.looped or (name != "role" and self._loops(piece))
 
     def _loops(self, piece: str) -> bool:
-        return self._watch is not None and self._watch.feed(piece)
+        """What has come to its end is no loop any more."""
+        return self._watch is not None and self._finish_reason is None and self._watch.feed(piece)
 
     @property
     def whole(self) -> dict[str, Any]:

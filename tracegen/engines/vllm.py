@@ -199,7 +199,7 @@ class VllmEngine:
                 tokens += len(part.token_ids)
                 self._tokens += len(part.token_ids)
                 # Leaving the stream makes vLLM abort the request.
-                looped = watch is not None and watch.feed(part.text)
+                looped = watch is not None and not output.finished and watch.feed(part.text)
                 if output.finished or looped:
                     reason = _FINISH_REASONS.get(part.finish_reason, FinishReason.ABORT)
                     return Generation(
