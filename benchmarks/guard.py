@@ -8,6 +8,7 @@ with and without the guard, from the same seeds. Labelled cases are those of ``t
 import argparse
 import asyncio
 import json
+import sysconfig
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -63,6 +64,14 @@ def public_text(data: Path) -> None:
             f"  {file.name}: {len(alone)} of {len(set(texts)):,}, {sum(map(stopped, joined))} of {len(joined):,}",
             *(f"\n    {text[:60]!r} … {text[-60:]!r}" for text in alone[:5]),
         )
+
+
+def source_code() -> None:
+    """Python's standard library with its tests: far more alike, line by line, than what a teacher writes."""
+    library = Path(sysconfig.get_paths()["stdlib"])
+    files = [*library.glob("*.py"), *library.glob("test/test_*.py")]
+    found = sorted(file.name for file in files if stopped(file.read_text(errors="replace")))
+    print(f"Python's standard library: {len(found)} of {len(files)} files: {', '.join(found)}")
 
 
 def labelled() -> None:
@@ -138,6 +147,7 @@ def main() -> None:
     given = parser.parse_args()
     labelled()
     public_text(given.data)
+    source_code()
     cost(given.data)
     teacher(given.data, given.attempts, given.max_tokens)
 

@@ -237,8 +237,8 @@ class LoopGuard(Value):
     min_chars: int = Field(800, ge=100, le=3_000)
     """Characters that only repeat the block before them. Ours: columns of equal results and the digits of a fraction
     are shorter (docs/guards.md)."""
-    max_repeats: int = Field(20, gt=1, le=200)
-    """How often a sentence or line of 40 characters may occur among the last 400 of them. After AM-Thinking's study,
+    max_repeats: int = Field(20, gt=1, le=50)
+    """How often a sentence or line of 40 characters may occur among the last 60 of them. After AM-Thinking's study,
     which drops n-grams of 20 tokens that occur more than 20 times (arXiv 2505.14464)."""
 
 

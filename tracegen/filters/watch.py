@@ -13,8 +13,9 @@ STEP = 128
 """Characters from one look to the next, about 35 tokens."""
 WINDOW = 16_384
 """Characters that are remembered. A block longer than ``WINDOW / in_a_row`` repeats itself unseen."""
-RECENT = 400
-"""Long sentences that are remembered, by a hash."""
+RECENT = 60
+"""Long sentences that are remembered, by a hash: one in three must be the same. With 400, boilerplate was stopped in 16 of
+578 files of Python's standard library; with 60, in three of its tests."""
 WORDLESS = 5
 """Grids and columns without words must go on so many times as long, as they are drawn again for a reason."""
 _PROBE = 32
@@ -22,7 +23,7 @@ _TRIES = 8
 
 
 class LoopWatch:
-    """Watches one completion. It remembers at most 16,384 characters and 400 hashes; a token takes microseconds."""
+    """Watches one completion. It remembers at most 16,384 characters and 60 hashes; a token takes microseconds."""
 
     def __init__(self, guard: LoopGuard) -> None:
         self.at: int | None = None
