@@ -47,10 +47,11 @@ def request(prompt: Prompt, index: int, recipe: Recipe) -> Request:
         attempt_id=attempt_id,
         messages=messages(teacher, prompt.domain, prompt.text, thinking=thinking),
         prefill=teacher.prefill if thinking else UNTHINKING,
-        sampling=teacher.sampling,
+        sampling=teacher.sampling_of(prompt.domain),
         seed=attempt_seed(recipe.seed, attempt_id),
         domain=prompt.domain,
         hint=_hint(prompt),
+        guard=recipe.guard,
     )
 
 

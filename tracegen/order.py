@@ -190,9 +190,9 @@ def _text_bytes(recipe: Recipe, prepared: Prepared) -> int:
         prompts[shard.lane] += shard.prompts
     per_prompt = min(rules.max_attempts, 2 * rules.enough)
     per_sample = 2 * rules.enough / rules.keep
-    attempts = 0.0
+    tokens = 0
     for lane, n in prompts.items():
         quota = recipe.source_quotas[lane.source] if lane.source else rules.quotas.get(lane.domain)
-        attempts += n * per_prompt if quota is None else min(n * per_prompt, per_sample * quota)
-    tokens = int(attempts) * min(recipe.teacher.sampling.max_tokens, EXPECTED_TOKENS)
+        attempts = n * per_prompt if quota is None else min(n * per_prompt, per_sample * quota)
+        tokens += int(attempts * min(recipe.teacher.sampling_of(lane.domain).max_tokens, EXPECTED_TOKENS))
     return int(2 * min(tokens, rules.token_budget or tokens) * BYTES_PER_TOKEN * STORED_SHARE)

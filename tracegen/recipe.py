@@ -25,7 +25,7 @@ from tracegen.recipe_sources import (
     contradiction,
 )
 from tracegen.recipe_where import Assumed, JudgePlace, Where
-from tracegen.types import Domain, Value
+from tracegen.types import Domain, Guard, Value
 
 __all__ = [
     "RECIPE_SCHEMA",
@@ -151,6 +151,9 @@ class Recipe(Value):
     filters: Filters | None = None
     """Which traces are left out although they may be right; left out, none is. ``filters: {}`` is all filters with their
     defaults: R1's three, and what its reproducers needed (docs/filters.md)."""
+    guard: Guard | None = None
+    """Stops completions that loop while they are written; left out, none is. ``guard: {}`` is the guard with its defaults
+    (docs/guards.md)."""
     prompts_per_shard: int = Field(256, gt=0)
     corpus: CorpusLayout = CorpusLayout()
     where: Where = Where()

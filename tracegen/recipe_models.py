@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import JsonValue
+from pydantic import JsonValue, PositiveInt
 
 from tracegen.types import Domain, Sampling, Value
 
@@ -33,8 +33,15 @@ class Teacher(Value):
     prefill: str = ""
     """What the response is made to begin with. R1: ``<think>\\n``, else it sometimes skips thinking."""
     sampling: Sampling = Sampling()
+    max_tokens_by_domain: dict[Domain, PositiveInt] = {}
+    """Instead of ``sampling.max_tokens``, by domain."""
     engines: dict[str, EngineOptions] = {}
     """Options that change what is generated, by engine; only the chosen engine's are hashed."""
+
+    def sampling_of(self, domain: Domain) -> Sampling:
+        """With the domain's own token limit."""
+        limit = self.max_tokens_by_domain.get(domain, self.sampling.max_tokens)
+        return self.sampling.model_copy(update={"max_tokens": limit})
 
 
 class Judge(Value):

@@ -37,10 +37,11 @@ FILTERED = "filtered:"
 
 
 class FinishReason(StrEnum):
-    """Why the engine stopped: end of sequence, token limit, or told to."""
+    """Why the engine stopped: end of sequence, token limit, told to by the guard as the text loops, or told to."""
 
     STOP = "stop"
     LENGTH = "length"
+    LOOPED = "looped"
     ABORT = "abort"
 
 
@@ -227,6 +228,26 @@ class Sampling(Value):
     max_tokens: int = Field(32_768, gt=0)
 
 
+class LoopGuard(Value):
+    """When a text that is being written counts as a loop, and is stopped (docs/guards.md)."""
+
+    in_a_row: int = Field(10, gt=1, le=100)
+    """A block that stands so many times in a row, letter by letter, is a loop if it fills ``min_chars`` as well. As the
+    filter ``loops`` has it."""
+    min_chars: int = Field(800, ge=100, le=3_000)
+    """Characters that only repeat the block before them. Ours: columns of equal results and the digits of a fraction
+    are shorter (docs/guards.md)."""
+    max_repeats: int = Field(20, gt=1, le=50)
+    """How often a sentence or line of 40 characters may occur among the last 60 of them. After AM-Thinking's study,
+    which drops n-grams of 20 tokens that occur more than 20 times (arXiv 2505.14464)."""
+
+
+class Guard(Value):
+    """What is looked for while a completion is being written; what is found is stopped, recorded and never kept."""
+
+    loops: LoopGuard | None = LoopGuard()
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What an engine is asked for: exactly one completion."""
@@ -243,6 +264,8 @@ class Request:
     """For the simulated teacher, whose lengths differ by domain; real engines ignore it."""
     hint: str = ""
     """What a simulated teacher answers when it is right; real engines ignore it."""
+    guard: Guard | None = None
+    """What stops it before its end. An engine that does not see tokens as they come ignores it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,8 +335,8 @@ class Verdict:
 
     outcome: Outcome
     reason: str
-    """A short code, as ``equal``, ``different``, ``no_answer``, ``truncated``, ``timeout``; ``filtered:`` and a filter's
-    name where the trace was never judged, as no corpus should hold it."""
+    """A short code, as ``equal``, ``different``, ``no_answer``, ``truncated``, ``looped``, ``timeout``; ``filtered:`` and a
+    filter's name where the trace was never judged, as no corpus should hold it."""
     detail: str = ""
     """For people: what was compared. At most a few hundred characters."""
     cpu_s: float = 0.0

@@ -14,7 +14,7 @@ from tracegen.planning.plan import Asked, plan
 from tracegen.planning.world import assumed, assumptions
 from tracegen.recipe import Assumed, Recipe, Where
 from tracegen.recipe_file import Loaded
-from tracegen.types import Domain, Lane, Outcome
+from tracegen.types import Attempt, Domain, Lane, Outcome
 
 ROWS = [{"prompt": f"What is {n} + {n}?", "answer": str(2 * n)} for n in range(40)]
 
@@ -154,6 +154,22 @@ def test_assumed_lengths_beyond_the_token_limit_are_told() -> None:
     short = {"engine": "openai", "model": "m", "sampling": {"max_tokens": 96}}
     source = {"kind": "synthetic", "name": "sums", "domain": "math", "size": 10}
     recipe = Recipe.model_validate({"name": "short", "prompts": [source], "teacher": short})
-    assert "most traces of math are taken to be cut off at max_tokens (96)" in assumptions(recipe)[0]
+    assert "most traces of math (96) are taken to be cut off at max_tokens" in assumptions(recipe)[0]
     known = recipe.model_copy(update={"where": Where(plan=Assumed(mean_tokens={Domain.MATH: 50}))})
     assert not any("cut off" in line for line in assumptions(known))
+
+
+def test_a_plan_reckons_with_a_domains_own_token_limit() -> None:
+    teacher = {"engine": "openai", "model": "m", "max_tokens_by_domain": {"general": 700}}
+    sources = [
+        {"kind": "synthetic", "name": domain, "domain": domain, "size": 10} for domain in (Domain.MATH, Domain.GENERAL)
+    ]
+    recipe = Recipe.model_validate({"name": "limits", "prompts": sources, "teacher": teacher})
+    drawn = assumed(recipe, 0).teacher(recipe)
+    longest = {
+        domain: max(drawn.draw(Attempt(f"{n:032x}", 0), domain).completion_tokens for n in range(200))
+        for domain in (Domain.MATH, Domain.GENERAL)
+    }
+    assert longest[Domain.GENERAL] == 700
+    assert longest[Domain.MATH] > 10_000
+    assert assumptions(recipe)[0].startswith("most traces of general (700) are taken to be cut off")

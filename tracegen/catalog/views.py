@@ -60,7 +60,7 @@ WITH ranked AS (
 )
 SELECT verdict_set, domain,
   CASE WHEN outcome = 'correct' THEN CASE WHEN place <= {keep} THEN 'kept' ELSE 'surplus' END
-       WHEN reason = 'truncated' THEN 'truncated'
+       WHEN reason IN ('truncated', 'looped') THEN reason
        WHEN starts_with(reason, 'filtered:') THEN 'filtered'
        WHEN outcome = 'incorrect' THEN 'rejected'
        ELSE 'undecided' END AS cause,

@@ -144,7 +144,8 @@ def _making(manifest: CorpusManifest, recipe: Recipe) -> str:
         ("teacher", ", ".join(manifest.teachers) or recipe.teacher.model),
         (
             "sampling",
-            f"temperature {sampling.temperature}, top-p {sampling.top_p}, at most {sampling.max_tokens:,} tokens",
+            f"temperature {sampling.temperature}, top-p {sampling.top_p}, at most {sampling.max_tokens:,} tokens"
+            + "".join(f", {domain} {limit:,}" for domain, limit in recipe.teacher.max_tokens_by_domain.items()),
         ),
         ("kept", _kept(recipe)),
         ("verifier", ", ".join(manifest.verifiers) or "none accepted anything"),

@@ -21,6 +21,7 @@ from tracegen.engines.chat import begin_response
 from tracegen.engines.closing import closing_is_death
 from tracegen.engines.models import BUNDLED, local_gguf, require
 from tracegen.errors import EngineDead, EngineError, RequestRefused, boundary
+from tracegen.filters.watch import LoopWatch, watching
 from tracegen.recipe import Teacher
 from tracegen.types import EngineIdentity, FinishReason, Generation, Message, Request, Value
 
@@ -107,7 +108,7 @@ class LlamaCppEngine:
     async def generate(self, request: Request) -> Generation:
         if self._server is None:
             raise EngineDead("the engine llamacpp is not running")
-        stream = _Stream()
+        stream = _Stream(watching(request.guard))
         self._streams.add(stream)
         try:
             loop = asyncio.get_running_loop()
@@ -139,6 +140,8 @@ class LlamaCppEngine:
             "samplers": ["temperature", "top_k", "top_p", "min_p"],
             "seed": request.seed,
             "stream": True,
+            # A stream that is stopped has no last event, which counts tokens.
+            "timings_per_token": request.guard is not None,
         }
 
     def _render(self, address: str, messages: tuple[Message, ...]) -> str:
@@ -173,8 +176,10 @@ def _cores() -> int:
 class _Stream:
     """One completion as it arrives, a call for each token, on the server's thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, watch: LoopWatch | None) -> None:
         self.tokens = 0
+        self._watch = watch
+        self._looped = False
         self.cancelled = False
         self._pieces: list[str] = []
         self._last: Mapping[str, Any] = {}
@@ -182,31 +187,43 @@ class _Stream:
 
     def take(self, event: Mapping[str, Any]) -> bool:
         """Take one event; True tells the server to stop."""
+        if self._looped:
+            return True
         with self._lock:
             self._last = event
             if (choices := event.get("choices")) and choices[0]["finish_reason"] is None:
                 self._pieces.append(choices[0]["text"])
                 self.tokens += 1
+                self._looped = self._watch is not None and self._watch.feed(choices[0]["text"])
             elif choices:
                 self._pieces.append(choices[0]["text"])
                 self.tokens = event["usage"]["completion_tokens"]
-        return self.cancelled
+        return self.cancelled or self._looped
 
     def generation(self, request: Request, context_tokens: int) -> Generation:
         if "error" in self._last:
             raise _named(self._last["error"])
-        usage = self._last.get("usage")
+        usage = self._counted() if self._looped else self._last.get("usage")
         if usage is None:
             raise EngineError("llama.cpp ended a completion early")
-        reason = self._last["choices"][0]["finish_reason"]
+        cut = self._last["choices"][0]["finish_reason"] == "length"
+        reason = FinishReason.LENGTH if cut else FinishReason.STOP
         room = max(context_tokens - usage["prompt_tokens"], usage["completion_tokens"])
         return Generation(
             text="".join(self._pieces),
-            finish_reason=FinishReason.LENGTH if reason == "length" else FinishReason.STOP,
+            finish_reason=FinishReason.LOOPED if self._looped else reason,
             prompt_tokens=usage["prompt_tokens"],
             completion_tokens=usage["completion_tokens"],
             sampling=request.sampling.model_copy(update={"max_tokens": min(room, request.sampling.max_tokens)}),
         )
+
+    def _counted(self) -> Mapping[str, int]:
+        """Tokens up to the last event; of the prompt, some may have been computed for an earlier request."""
+        timings = self._last["timings"]
+        return {
+            "prompt_tokens": timings["cache_n"] + timings["prompt_n"],
+            "completion_tokens": timings["predicted_n"],
+        }
 
 
 def _named(error: Mapping[str, Any]) -> EngineError:

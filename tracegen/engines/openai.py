@@ -4,7 +4,8 @@ import asyncio
 import json
 import logging
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, JsonValue
@@ -14,6 +15,7 @@ from tenacity.wait import wait_random_exponential
 from tracegen.engines.chat import after_prefill, join_reasoning
 from tracegen.engines.closing import closing_is_death
 from tracegen.engines.models import require
+from tracegen.engines.streamed import Streamed
 from tracegen.errors import (
     EngineDead,
     EngineError,
@@ -23,6 +25,7 @@ from tracegen.errors import (
     TracegenError,
     first_line,
 )
+from tracegen.filters.watch import watching
 from tracegen.recipe import Teacher
 from tracegen.types import EngineIdentity, FinishReason, Generation, Request, Value
 
@@ -184,7 +187,7 @@ class OpenAIEngine:
             async with session.post(url, json=self._body(request)) as response:
                 if response.status != 200:
                     raise _refusal(response.status, await response.text(), response.headers, self._options)
-                if self._options.stream:
+                if self._streams(request):
                     return await self._read_stream(response, request)
                 answer = json.loads(await response.read())
         except aiohttp.ClientConnectorError as error:
@@ -194,6 +197,10 @@ class OpenAIEngine:
         generation = self._generation(answer, request)
         self._tokens += generation.completion_tokens
         return generation
+
+    def _streams(self, request: Request) -> bool:
+        """What is guarded must be seen as it comes."""
+        return self._options.stream or (request.guard is not None and request.guard.loops is not None)
 
     def _body(self, request: Request) -> dict[str, object]:
         messages = [message._asdict() for message in request.messages]
@@ -208,26 +215,23 @@ class OpenAIEngine:
         if request.prefill and self._options.prefill_mode == "continue":
             messages.append({"role": "assistant", "content": request.prefill})
             body |= {"continue_final_message": True, "add_generation_prompt": False}
-        if self._options.stream:
+        if self._streams(request):
             body |= {"stream": True, "stream_options": {"include_usage": True}}
         return body | self._options.extra_body
 
     async def _read_stream(self, response: "aiohttp.ClientResponse", request: Request) -> Generation:
-        message: dict[str, str] = {}
-        whole: dict[str, Any] = {"choices": [{"message": message, "finish_reason": None}], "usage": None}
-        seen = 0
-        async for event in _events(response):
-            whole["usage"] = event.get("usage") or whole["usage"]
-            for choice in event.get("choices", ())[:1]:
-                seen += 1
-                self._tokens += 1
-                whole["choices"][0]["finish_reason"] = choice.get("finish_reason") or None
-                for name, piece in (choice.get("delta") or {}).items():
-                    if isinstance(piece, str):
-                        message[name] = message.get(name, "") + piece
-        generation = self._generation(whole, request)
+        answer = Streamed(watching(request.guard))
+        async with aclosing(_events(response)) as events:
+            async for event in events:
+                before = answer.seen
+                answer.take(event)
+                self._tokens += answer.seen - before
+                if answer.looped:
+                    response.close()  # which the server takes for a cancellation
+                    break
+        generation = self._generation(answer.whole, request)
         # An event is a token, or a few; the server's count is right.
-        self._tokens += max(0, generation.completion_tokens - seen)
+        self._tokens += max(0, generation.completion_tokens - answer.seen)
         return generation
 
     def _generation(self, answer: Any, request: Request) -> Generation:
@@ -254,7 +258,7 @@ class OpenAIEngine:
             await session.close()
 
 
-_FINISH_REASONS = {"stop": FinishReason.STOP, "length": FinishReason.LENGTH}
+_FINISH_REASONS = {"stop": FinishReason.STOP, "length": FinishReason.LENGTH, FinishReason.LOOPED: FinishReason.LOOPED}
 
 
 def _api_key(options: OpenAIOptions, environ: Mapping[str, str]) -> str:
@@ -300,7 +304,7 @@ def _retry_after_s(headers: Mapping[str, str]) -> float:
         return 0.0
 
 
-async def _events(response: "aiohttp.ClientResponse") -> AsyncIterator[dict[str, Any]]:
+async def _events(response: "aiohttp.ClientResponse") -> AsyncGenerator[dict[str, Any]]:
     """The JSON of each server-sent event. Raises _PassingError for an error sent in place of a token."""
     async for line in response.content:
         if not line.startswith(b"data:"):

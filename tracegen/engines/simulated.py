@@ -6,10 +6,12 @@ and the attempt id; nothing depends on time or order.
 
 import asyncio
 import json
+import math
 import os
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from string import ascii_uppercase
@@ -21,9 +23,13 @@ from tracegen.engines.decoding import Decoder
 from tracegen.engines.pseudotext import BLOCK_CHARS, pseudotext, slice_of
 from tracegen.errors import EngineDead, EngineError, RecipeError, RequestRefused
 from tracegen.extract import CLOSE, OPEN
+from tracegen.filters.watch import watching
 from tracegen.recipe import Teacher
 from tracegen.scheduling.population import Luck, Population, Probability
 from tracegen.types import EngineIdentity, FinishReason, Generation, Request
+
+LOOP_CHARS = 160
+"""What a looping completion says again and again."""
 
 Fault = Literal["error", "refused", "dead", "hang"]
 
@@ -42,6 +48,8 @@ class SimulatedOptions(Population):
     """With so many at once each decodes half as fast: rate(n) = tokens_per_s / (1 + n / half_rate_at)."""
     time_scale: float = Field(1.0, gt=0)
     """Seconds waited per simulated second."""
+    loop_probability: Probability = 0.0
+    """Of a completion that comes to say the same sentences again and again, up to its token limit."""
     context_tokens: int | None = Field(None, gt=0)
     """Refuse prompts longer than this."""
     faults: dict[str, tuple[Fault, ...]] = Field(default={})
@@ -161,15 +169,37 @@ class SimulatedEngine:
             raise RequestRefused(f"the prompt has {prompt_tokens} tokens, the context {options.context_tokens}")
         luck = options.luck(request.attempt_id, request.seed)
         wanted = options.tokens(request.domain, luck.length)
-        cut = wanted >= request.sampling.max_tokens
-        tokens = request.sampling.max_tokens if cut else wanted
-        return Generation(
-            text=self._text(request, luck, tokens, cut=cut),
-            finish_reason=FinishReason.LENGTH if cut else FinishReason.STOP,
-            prompt_tokens=prompt_tokens,
-            completion_tokens=tokens,
-            sampling=request.sampling,
+        limit = request.sampling.max_tokens
+        loops = self._loops(request)
+        cut = loops or wanted >= limit
+        text = self._text(request, luck, min(wanted, limit), cut=cut)
+        if loops:
+            text = self._looping(text, limit)
+        whole = Generation(
+            text,
+            FinishReason.LENGTH if cut else FinishReason.STOP,
+            prompt_tokens,
+            limit if cut else wanted,
+            request.sampling,
         )
+        return self._guarded(request, whole)
+
+    def _loops(self, request: Request) -> bool:
+        drawn = self._options.luck(request.attempt_id, request.seed, "loop").length
+        return drawn < self._options.loop_probability
+
+    def _looping(self, text: str, limit: int) -> str:
+        """The text with its end over and over, as long as the limit allows."""
+        chars = max(len(text), int(limit * self._options.chars_per_token))
+        return text + slice_of(text[-LOOP_CHARS:], 0.0, chars - len(text))
+
+    def _guarded(self, request: Request, whole: Generation) -> Generation:
+        """As much of it as came before the guard stopped it."""
+        watch = watching(request.guard)
+        if watch is None or not watch.feed(whole.text):
+            return whole
+        tokens = min(whole.completion_tokens, math.ceil((watch.at or 0) / self._options.chars_per_token))
+        return replace(whole, text=whole.text[: watch.at], finish_reason=FinishReason.LOOPED, completion_tokens=tokens)
 
     def _text(self, request: Request, luck: Luck, tokens: int, *, cut: bool) -> str:
         opening = "" if OPEN in request.prefill else f"{OPEN}\n"

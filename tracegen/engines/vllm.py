@@ -20,6 +20,7 @@ from tracegen.engines.convert import converted
 from tracegen.engines.models import BUNDLED, bundled_gguf, cache_folder, looks_local, require
 from tracegen.engines.options import nearest
 from tracegen.errors import EngineDead, EngineError, RecipeError, RequestRefused, boundary, first_line
+from tracegen.filters.watch import watching
 from tracegen.recipe import Teacher
 from tracegen.types import EngineIdentity, FinishReason, Generation, Message, Request, Sampling, Value
 
@@ -162,7 +163,7 @@ class VllmEngine:
             )
         params = self._sampling_params(request, room)
         with self._errors(request.attempt_id):
-            return await self._stream(request.attempt_id, prompt, params)
+            return await self._stream(request, prompt, params)
 
     def _prompt(self, messages: tuple[Message, ...], prefill: str) -> list[int]:
         rendered = self._tokenizer.apply_chat_template(
@@ -183,7 +184,8 @@ class VllmEngine:
             output_kind=RequestOutputKind.DELTA,
         )
 
-    async def _stream(self, attempt_id: str, prompt: list[int], params: Any) -> Generation:
+    async def _stream(self, request: Request, prompt: list[int], params: Any) -> Generation:
+        attempt_id, watch = request.attempt_id, watching(request.guard)
         pieces: list[str] = []
         tokens = 0
         # Ids of vLLM must be unused; an attempt that is tried again may still be on its way out.
@@ -196,11 +198,13 @@ class VllmEngine:
                 pieces.append(part.text)
                 tokens += len(part.token_ids)
                 self._tokens += len(part.token_ids)
-                reason = part.finish_reason
-                if output.finished:
+                # Leaving the stream makes vLLM abort the request.
+                looped = watch is not None and not output.finished and watch.feed(part.text)
+                if output.finished or looped:
+                    reason = _FINISH_REASONS.get(part.finish_reason, FinishReason.ABORT)
                     return Generation(
                         text="".join(pieces),
-                        finish_reason=_FINISH_REASONS.get(reason, FinishReason.ABORT),
+                        finish_reason=FinishReason.LOOPED if looped else reason,
                         prompt_tokens=len(prompt),
                         completion_tokens=tokens,
                         sampling=_in_effect(params),

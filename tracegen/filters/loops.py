@@ -24,8 +24,8 @@ RUNAWAY = 1_500
 RUNAWAY_RATIO = 12
 """Bytes per byte that deflate leaves of a runaway. Prose gives 2 to 3, tables and lists of numbers up to 8."""
 
-_ENDS = re.compile(r"[.!?;](?=\s|$)|[。！？；\n]")
-_LETTERS = re.compile(r"[^\W\d_]{2}|[\u3040-\u30ff\u3400-\u9fff]")
+ENDS = re.compile(r"[.!?;](?=\s|$)|[。！？；\n]")
+LETTERS = re.compile(r"[^\W\d_]{2}|[\u3040-\u30ff\u3400-\u9fff]")
 
 
 def loops(subject: Subject, options: Loops) -> str:
@@ -37,7 +37,7 @@ def loops(subject: Subject, options: Loops) -> str:
 
 
 def _loop(text: str, options: Loops) -> str:
-    segments = [segment for piece in _ENDS.split(text) if (segment := piece.strip())]
+    segments = [segment for piece in ENDS.split(text) if (segment := piece.strip())]
     if len(segments) > len(set(segments)):
         return _recurring(segments, options) or _in_a_row(segments, options.max_in_a_row) or _runaway(segments)
     return _runaway(segments)
@@ -45,7 +45,7 @@ def _loop(text: str, options: Loops) -> str:
 
 def _recurring(segments: Sequence[str], options: Loops) -> str:
     """Long segments that occur too often, or make up too much of the text."""
-    counts = {segment: number for segment, number in Counter(segments).items() if number > 1 and _is_long(segment)}
+    counts = {segment: number for segment, number in Counter(segments).items() if number > 1 and is_long(segment)}
     if not counts:
         return ""
     repeated = sum((number - 1) * len(segment) for segment, number in counts.items())
@@ -58,11 +58,11 @@ def _recurring(segments: Sequence[str], options: Loops) -> str:
     )
 
 
-def _is_long(segment: str) -> bool:
-    """Tables and grids that are drawn again have no words, and are not meant."""
+def is_long(segment: str) -> bool:
+    """Whether its coming again says something. Tables and grids that are drawn again have no words, and are not meant."""
     if len(segment) < LONG and (segment.isascii() or len(segment.encode(errors="replace")) < LONG):
         return False
-    return len(_LETTERS.findall(segment)) >= LONG // 8
+    return len(LETTERS.findall(segment)) >= LONG // 8
 
 
 def _in_a_row(segments: Sequence[str], limit: int) -> str:
@@ -76,7 +76,7 @@ def _in_a_row(segments: Sequence[str], limit: int) -> str:
             run = run + 1 if again else 0
             if run >= length * (limit - 1):
                 group = segments[place + 1 : place + 1 + length]
-                if any(map(_LETTERS.search, group)):
+                if any(map(LETTERS.search, group)):
                     return f"{limit} times in a row: {shown(' / '.join(group))}"
     return ""
 

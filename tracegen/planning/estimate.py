@@ -144,7 +144,7 @@ def play(recipe: Recipe, prompts: Mapping[Lane, int], world: World) -> Outcome:
         accepted=ran.accepted * smaller,
         covered=ran.covered * smaller,
         tokens=ran.tokens.spent * smaller,
-        rejected=(ran.tokens.rejected + ran.tokens.truncated) * smaller,
+        rejected=(ran.tokens.rejected + ran.tokens.truncated + ran.tokens.looped) * smaller,
         wall_s=ran.makespan_s,
         busy_share=ran.busy_share,
     )

@@ -107,7 +107,7 @@ def measured(recipe: Recipe, rows: Sequence[Measured], seed: int) -> World:
     fallback = assumed(recipe, seed)
     by_domain = _by_domain(rows)
     populations = {
-        domain: _population(by_domain[domain], recipe, rng, seed)
+        domain: _population(by_domain[domain], recipe.teacher.sampling_of(domain).max_tokens, rng, seed)
         if domain in by_domain
         else fallback.populations[domain]
         for domain in Domain
@@ -124,10 +124,10 @@ def _by_domain(rows: Sequence[Measured]) -> Mapping[Domain, list[Measured]]:
     return found
 
 
-def _population(rows: Sequence[Measured], recipe: Recipe, rng: random.Random, seed: int) -> Population:
+def _population(rows: Sequence[Measured], limit: int, rng: random.Random, seed: int) -> Population:
     logs = [math.log(row.completion_tokens) for row in rows]
     centre = rng.gauss(fmean(logs), pstdev(logs) / math.sqrt(len(logs)))
-    lengths = Lengths(median=math.exp(centre), sigma=pstdev(logs), max=recipe.teacher.sampling.max_tokens)
+    lengths = Lengths(median=math.exp(centre), sigma=pstdev(logs), max=limit)
     outlook = _pass_rates(rows)
     ((alpha, beta),) = rng.choices(outlook.points, weights=outlook.weights)
     return Population(seed=seed, lengths=lengths, pass_rate=PassRate(alpha=alpha, beta=beta))

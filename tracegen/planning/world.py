@@ -53,7 +53,7 @@ def assumed(recipe: Recipe, seed: int) -> World:
             lengths=Lengths(
                 median=plan.mean_tokens.get(domain, PUBLISHED_MEANS[domain]) / math.exp(plan.sigma**2 / 2),
                 sigma=plan.sigma,
-                max=recipe.teacher.sampling.max_tokens,
+                max=recipe.teacher.sampling_of(domain).max_tokens,
             ),
             pass_rate=PassRate(alpha=plan.pass_alpha, beta=plan.pass_beta),
         )
@@ -68,10 +68,10 @@ def assumptions(recipe: Recipe) -> tuple[str, ...]:
     domains = sorted({source.domain for source in recipe.prompts})
     mean_of = {domain: plan.mean_tokens.get(domain, PUBLISHED_MEANS[domain]) for domain in domains}
     means = ", ".join(f"{domain} {mean:,.0f}" for domain, mean in mean_of.items())
-    limit = recipe.teacher.sampling.max_tokens
-    cut = [domain for domain, mean in mean_of.items() if mean >= limit]
+    limits = {domain: recipe.teacher.sampling_of(domain).max_tokens for domain in domains}
+    cut = [f"{domain} ({limits[domain]:,})" for domain, mean in mean_of.items() if mean >= limits[domain]]
     warning = (
-        f"most traces of {', '.join(cut)} are taken to be cut off at max_tokens ({limit:,}): "
+        f"most traces of {', '.join(cut)} are taken to be cut off at max_tokens: "
         "measure with --pilot, or set where.plan.mean_tokens",
     )
     return (

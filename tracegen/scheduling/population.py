@@ -90,15 +90,16 @@ class SimulatedTeacher:
     def __init__(self, population: Population, recipe: Recipe, prompt_tokens: int) -> None:
         self._population = population
         self._seed = recipe.seed
-        self._max_tokens = recipe.teacher.sampling.max_tokens
+        self._limits = {domain: recipe.teacher.sampling_of(domain).max_tokens for domain in Domain}
         self._prompt_tokens = prompt_tokens
 
     def draw(self, attempt: Attempt, domain: Domain) -> Draw:
         attempt_id = attempt.attempt_id
         luck = self._population.luck(attempt_id, attempt_seed(self._seed, attempt_id))
         tokens = self._population.tokens(domain, luck.length)
-        if tokens >= self._max_tokens:
-            return Draw(self._prompt_tokens, self._max_tokens, FinishReason.LENGTH, Outcome.INCORRECT)
+        limit = self._limits[domain]
+        if tokens >= limit:
+            return Draw(self._prompt_tokens, limit, FinishReason.LENGTH, Outcome.INCORRECT)
         right = luck.right < self._population.pass_rate_of(attempt.prompt_id, domain)
         outcome = Outcome.CORRECT if right else Outcome.INCORRECT
         return Draw(self._prompt_tokens, tokens, FinishReason.STOP, outcome)

@@ -21,6 +21,8 @@ class TokenCounts:
     """In traces that a filter left out; nobody knows whether they were right."""
     truncated: int = 0
     """In traces that ran into the token limit."""
+    looped: int = 0
+    """In completions that the guard stopped."""
     undecided: int = 0
     """In traces that no verifier could judge."""
     lost: int = 0
@@ -28,7 +30,8 @@ class TokenCounts:
 
     @property
     def recorded(self) -> int:
-        return self.kept + self.surplus + self.rejected + self.filtered + self.truncated + self.undecided
+        judged = self.kept + self.surplus + self.rejected + self.filtered + self.undecided
+        return judged + self.truncated + self.looped
 
     @property
     def spent(self) -> int:
@@ -40,15 +43,15 @@ class TokenCounts:
             setattr(self, cause, getattr(self, cause) + getattr(other, cause))
 
 
-CAUSES = ("kept", "surplus", "rejected", "filtered", "truncated", "undecided", "lost")
+CAUSES = ("kept", "surplus", "rejected", "filtered", "truncated", "looped", "undecided", "lost")
 
 
 def cause(outcome: "Outcome", reason: str, *, wanted: bool) -> str:
     """Under which cause a judged completion's tokens are counted; ``wanted``: its prompt was short of traces."""
     if outcome == "correct":
         return "kept" if wanted else "surplus"
-    if reason == "truncated":
-        return "truncated"
+    if reason in ("truncated", "looped"):
+        return reason
     if reason.startswith("filtered:"):
         return "filtered"
     return "rejected" if outcome == "incorrect" else "undecided"

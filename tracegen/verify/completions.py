@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tracegen.extract import split
-from tracegen.filters.finding import Subject
+from tracegen.filters.finding import Subject, shown
 from tracegen.filters.sieve import Sieve
 from tracegen.protocols import Verifier
 from tracegen.types import FILTERED, Completion, FinishReason, Judgement, Outcome, Reference, Trace, Verdict
@@ -77,6 +77,10 @@ def _prepare(
 ) -> Case | _Settled:
     if completion.finish_reason is FinishReason.ABORT:
         return _Settled(EXTRACT, Verdict(Outcome.UNDECIDED, "aborted", "the engine was told to stop"))
+    if completion.finish_reason is FinishReason.LOOPED:
+        return _Settled(
+            EXTRACT, Verdict(Outcome.INCORRECT, "looped", f"stopped while it wrote: {shown(completion.text[-200:])}")
+        )
     trace = split(completion.text, completion.prefill, completion.finish_reason)
     if not isinstance(trace, Trace):
         return _Settled(EXTRACT, Verdict(Outcome.INCORRECT, trace.reason, trace.detail))
