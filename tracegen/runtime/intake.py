@@ -83,6 +83,7 @@ class Recording:
 
     async def take_in(self, exchange: Exchange, payload: Payload) -> None:
         """A replica's exchange. Returns at once, unless too much is on its way already."""
+        self._scheduler.canary(exchange.canary_tokens)
         for completion in exchange.finished:
             self._scheduler.finished(completion)
         for failure in exchange.failed:
