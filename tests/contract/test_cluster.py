@@ -80,7 +80,8 @@ def test_a_run_completes_and_its_ledger_holds_what_was_counted(make_cluster: Mak
 
 
 def test_running_a_finished_run_does_nothing(make_cluster: MakeCluster, tmp_path: Path) -> None:
-    given = order(recipe_file(tmp_path))
+    # What the canary takes is counted by the driver that asked, and never reaches the ledger.
+    given = order(recipe_file(tmp_path, where={"canary": {"enabled": False}}))
     first = carry_out(given, make_cluster)
     left = Left(given)
     requests = left.requests_path.read_bytes()

@@ -24,8 +24,9 @@ def _misprinted(begun: str) -> Iterator[Finding]:
 
 def _think(request: Request, look: Look) -> Iterator[Finding]:
     """The response's beginning is what follows the last thing that the user said."""
-    begun = look.text.rpartition(request.messages[-1].content)[2]
-    if MISPRINT.search(begun):
+    _, found, begun = look.text.rpartition(request.messages[-1].content.strip())
+    if not found or MISPRINT.search(begun):
+        begun = begun if found else request.prefill
         yield from _misprinted(begun)
         return
     tags, least = begun.count(OPEN), int(OPEN in request.prefill)

@@ -81,7 +81,9 @@ def _reasoning(replies: Sequence[Reply]) -> Iterator[Finding]:
     ended = [
         reply
         for reply in _of("solved", replies)
-        if thinks(reply.probe.request) and reply.generation.finish_reason is FinishReason.STOP
+        if thinks(reply.probe.request)
+        and reply.generation.finish_reason is FinishReason.STOP
+        and not vanished(reply.generation.text, reply.generation.completion_tokens)
     ]
     if len(ended) >= 2 and not any(has_reasoning(reply.probe.request, reply.generation.text) for reply in ended):
         seen = f"none in {len(ended)} of {len(ended)} finished: {quoted(ended[0].generation.text)}"

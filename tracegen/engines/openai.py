@@ -14,6 +14,7 @@ from tenacity.wait import wait_random_exponential
 from tracegen.engines.chat import after_prefill, join_reasoning
 from tracegen.engines.closing import closing_is_death
 from tracegen.engines.models import require
+from tracegen.engines.openai_prompts import shown_by
 from tracegen.errors import (
     EngineDead,
     EngineError,
@@ -23,6 +24,7 @@ from tracegen.errors import (
     TracegenError,
     first_line,
 )
+from tracegen.protocols import Look
 from tracegen.recipe import Teacher
 from tracegen.types import EngineIdentity, FinishReason, Generation, Request, Value
 
@@ -194,6 +196,12 @@ class OpenAIEngine:
         generation = self._generation(answer, request)
         self._tokens += generation.completion_tokens
         return generation
+
+    async def look(self, request: Request) -> Look | None:
+        """See :class:`tracegen.protocols.ShowsPrompts`."""
+        if self._session is None:
+            raise EngineDead("the engine openai is not running")
+        return await shown_by(self._session, self._options.base_url, self._body(request))
 
     def _body(self, request: Request) -> dict[str, object]:
         messages = [message._asdict() for message in request.messages]
