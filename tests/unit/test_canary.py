@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -131,6 +132,7 @@ async def test_a_thousand_honest_starts_raise_no_alarm() -> None:
         await engine.close()
 
 
+@cache
 def question() -> Request:
     return probes(recipe(), "r", 0)[0].request
 
