@@ -78,8 +78,8 @@ class Left:
         """How often each attempt was asked for."""
         if not self.requests_path.exists():
             return Counter()
-        lines = self.requests_path.read_text().splitlines()
-        return Counter(json.loads(line)["attempt_id"] for line in lines)
+        asked = [json.loads(line)["attempt_id"] for line in self.requests_path.read_text().splitlines()]
+        return Counter(attempt_id for attempt_id in asked if not attempt_id.startswith("canary"))
 
     def column(self, glob: str, expression: str) -> list[Any]:
         return [value for (value,) in self.rows(f"SELECT {expression} FROM read_parquet('{self.root}/{glob}')")]

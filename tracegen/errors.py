@@ -9,7 +9,8 @@
     │   ├── MissingDependency     an optional package or model is not installed
     │   ├── StoreUnavailable      the store cannot be reached, found or written
     │   ├── SandboxUnavailable    untrusted programs cannot be run safely on this machine
-    │   └── RunConflict           the run id is taken by another recipe or another driver
+    │   ├── RunConflict           the run id is taken by another recipe or another driver
+    │   └── UnfaithfulTeacher     a replica does not generate as the recipe says; the run stops
     ├── EngineError               one attempt failed in the engine
     │   ├── RequestRefused        this attempt can never succeed, as a prompt longer than the context
     │   └── EngineDead            the engine behind a replica is gone; replace the replica
@@ -76,6 +77,10 @@ class SandboxUnavailable(UserError):
 
 class RunConflict(UserError):
     """The run belongs to another recipe, or another driver is at work on it."""
+
+
+class UnfaithfulTeacher(UserError):
+    """A replica's engine or server does something else than the recipe asks of it (docs/canary.md)."""
 
 
 class EngineError(TracegenError):

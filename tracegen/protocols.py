@@ -5,7 +5,7 @@ Everything that waits is ``async``; everything that thinks is a plain function.
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NewType, Protocol, TypeVar
+from typing import NewType, Protocol, TypeVar, runtime_checkable
 
 from tracegen.types import (
     EngineIdentity,
@@ -16,6 +16,7 @@ from tracegen.types import (
     Reference,
     Request,
     Row,
+    Sampling,
     Trace,
     Verdict,
 )
@@ -47,6 +48,30 @@ class Engine(Protocol):
 
     async def close(self) -> None:
         """Free memory, threads and processes. Idempotent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A prompt as an engine's model reads it."""
+
+    text: str
+    """Rendered, prefill and special tokens included."""
+    token_ids: tuple[int, ...] = ()
+    """Empty where they cannot be had."""
+    bos_id: int | None = None
+    """None where the engine does not tell, or its model has none."""
+    wants_bos: bool = False
+    """Whether a prompt without BOS is certainly wrong."""
+    sampling: Sampling | None = None
+    """The parameters that would be in effect; None where the engine does not tell."""
+
+
+@runtime_checkable
+class ShowsPrompts(Protocol):
+    """An engine that can tell what its model reads."""
+
+    async def look(self, request: Request) -> Look | None:
+        """What would be read for this request; nothing is generated. None where the server does not tell."""
 
 
 class Verifier(Protocol):
@@ -158,6 +183,8 @@ class Exchange:
     produced_tokens: int
     leaving_in_s: float | None = None
     """The replica's node will be taken away in so many seconds; None where it stays."""
+    canary_tokens: int = 0
+    """Completion tokens that the canary took since the last exchange; they are not among ``produced_tokens``."""
 
 
 class ReplicaPort(Protocol):

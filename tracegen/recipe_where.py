@@ -61,6 +61,19 @@ class JudgePlace(Value):
     """Options of the judge's engine that do not change what is said."""
 
 
+CanaryCheck = Literal["think", "reasoning", "bos", "sampling", "seed", "temperature", "max_tokens", "finish", "prompt"]
+
+
+class Canary(Value):
+    """What each replica has to show before it is given work, and all along (docs/canary.md)."""
+
+    enabled: bool = True
+    off: dict[CanaryCheck, Annotated[str, Field(min_length=1)]] = {}
+    """Checks that are not made, each with the reason."""
+    long_tokens: int = Field(320, gt=0)
+    """Asked for once before any work is given: a server that allows fewer is found out then, any other clip later."""
+
+
 class Where(Value):
     """On what it runs. Not hashed."""
 
@@ -85,6 +98,7 @@ class Where(Value):
     """A completion is durable at most so long after it arrived."""
     stall_s: float = Field(600, gt=0)
     """A replica that has work and produces no token for so long is replaced."""
+    canary: Canary = Canary()
     claim_ttl_s: float = Field(30, gt=0)
     """A driver that showed no sign of life for so long, as seen from another machine, has lost its run."""
     notice_file: str | None = None

@@ -11,13 +11,14 @@ import pytest
 import pytest_asyncio
 
 from tests.servers.openai_double import OpenAIDouble
+from tracegen.canary import asking as canary
 from tracegen.engines.llamacpp import LlamaCppEngine, LlamaCppOptions
 from tracegen.engines.openai import OpenAIEngine, OpenAIOptions
 from tracegen.engines.simulated import SimulatedEngine, SimulatedOptions
 from tracegen.engines.vllm import VllmEngine, VllmOptions
 from tracegen.errors import EngineDead, EngineError, RequestRefused
-from tracegen.protocols import Engine
-from tracegen.recipe import Teacher
+from tracegen.protocols import Engine, ShowsPrompts
+from tracegen.recipe import Recipe, Teacher
 from tracegen.scheduling.population import Lengths
 from tracegen.types import EngineIdentity, FinishReason, Generation, Message, Request, Sampling
 
@@ -193,6 +194,34 @@ async def test_a_prompt_longer_than_the_context_is_refused(case: Case) -> None:
 
     assert not refusal.value.retryable
     assert "context" in str(refusal.value)
+
+
+async def test_the_canary_is_content(case: Case) -> None:
+    sampling = Sampling(temperature=0.8, top_p=0.9, max_tokens=200)
+    recipe = Recipe.model_validate(
+        {
+            "name": "honest",
+            "prompts": [{"kind": "synthetic", "name": "sums", "domain": "math", "size": 8}],
+            "teacher": {"engine": "any", "model": "any", "sampling": sampling.model_dump()},
+            "where": {"canary": {"long_tokens": 100}},
+        }
+    )
+
+    assert 100 < await canary.ask(case.engine, recipe, "replica-0-1") < 1000
+
+
+async def test_an_engine_that_tells_what_its_model_reads_tells_all_of_it(case: Case) -> None:
+    request = ask(9, prefill="<think>\n", max_tokens=600)
+    seen = await case.engine.look(request) if isinstance(case.engine, ShowsPrompts) else None
+    if seen is None:
+        return
+    generation = await case.engine.generate(request)
+
+    assert seen.text.endswith("<think>\n")
+    assert "What is 2 + 3?" in seen.text
+    assert len(seen.token_ids) == generation.prompt_tokens
+    assert seen.sampling == generation.sampling
+    assert seen.sampling.max_tokens == 512 - len(seen.token_ids)
 
 
 async def test_closing_ends_what_is_in_flight(case: Case) -> None:

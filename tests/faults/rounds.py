@@ -176,7 +176,8 @@ def _recipe(folder: Path, what: Round) -> Recipe:
 def _ids(log: Path) -> list[str]:
     if not log.is_file():
         return []
-    return [json.loads(line)["attempt_id"] for line in log.read_text().splitlines() if line.endswith("}")]
+    ids = [json.loads(line)["attempt_id"] for line in log.read_text().splitlines() if line.endswith("}")]
+    return [attempt_id for attempt_id in ids if not attempt_id.startswith("canary")]
 
 
 def _wait(until: Callable[[], bool], most_s: float) -> bool:

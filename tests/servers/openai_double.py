@@ -2,10 +2,11 @@
 
 import asyncio
 import json
+import re
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from aiohttp import web
@@ -32,6 +33,18 @@ class OpenAIDouble:
     reasoning_field: str = ""
     """Answer as a server with a reasoning parser does, in this field."""
     key: str = ""
+    fixed_seed: int | None = None
+    """A lie: this seed in place of each request's own. So are the following four."""
+    temperature: float | None = None
+    clip: int | None = None
+    drops_reasoning: bool = False
+    """All up to the closing think tag, as a server whose reasoning parser throws it away."""
+    unprimed: bool = False
+    """The prefill is not put to the teacher, which answers without thinking."""
+    lies_after: int = 0
+    """So many requests are answered truly first."""
+    template: str = ""
+    """How ``/tokenize`` tells the prompt, with {user} and {prefill}; without one there is no such thing."""
     script: Callable[[str], str] | None = None
     """In place of the simulated teacher: from what the user says last to the answer."""
     requests: list[dict[str, Any]] = field(default_factory=list)
@@ -40,9 +53,12 @@ class OpenAIDouble:
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator["OpenAIDouble"]:
+        self._pieces: list[str] = []
         self._engine = SimulatedEngine(Teacher(engine="simulated", model="double"), self.options, self.slots)
         await self._engine.start()
         app = web.Application()
+        if self.template:
+            app.add_routes([web.post("/tokenize", self._tokenize), web.post("/detokenize", self._detokenize)])
         app.add_routes([web.get("/v1/models", self._list), web.post("/v1/chat/completions", self._complete)])
         runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
         await runner.setup()
@@ -76,10 +92,47 @@ class OpenAIDouble:
 
     async def _generation(self, request: Request) -> Generation:
         if self.script is None:
-            return await self._engine.generate(request)
+            return await self._engine.generate(self._misread(request) if self._lies else request)
         said = request.messages[-1].content
         text = self.script(said)
         return Generation(text, FinishReason.STOP, len(said.split()), len(text.split()), request.sampling)
+
+    @property
+    def _lies(self) -> bool:
+        return len(self.requests) > self.lies_after
+
+    def _misread(self, request: Request) -> Request:
+        sampling = request.sampling
+        changed = {
+            "temperature": sampling.temperature if self.temperature is None else self.temperature,
+            "max_tokens": sampling.max_tokens if self.clip is None else min(self.clip, sampling.max_tokens),
+        }
+        seed = request.seed if self.fixed_seed is None else self.fixed_seed
+        return replace(request, sampling=sampling.model_copy(update=changed), seed=seed)
+
+    def _heard(self, generation: Generation) -> Generation:
+        """What is left of the teacher's text."""
+        text, tokens = generation.text, generation.completion_tokens
+        if not self._lies or not (self.drops_reasoning or self.unprimed):
+            return generation
+        thought, closed, said = text.partition("</think>")
+        if self.unprimed:
+            said = said if closed else thought.removeprefix("<think>")
+            tokens = max(1, min(tokens, len(said) // 3))
+        return replace(generation, text=said, completion_tokens=tokens)
+
+    async def _tokenize(self, request: web.Request) -> web.Response:
+        """One id for each piece of the template and of what is put into it."""
+        body = await request.json()
+        said = [message["content"] for message in body["messages"]]
+        prefill = said.pop() if body.get("continue_final_message") else ""
+        pieces = re.findall(r"<[^>]*>|[^<]+", self.template.format(user=said[-1], prefill=prefill))
+        self._pieces = list(dict.fromkeys([*self._pieces, *pieces]))
+        return web.json_response({"tokens": [self._pieces.index(piece) for piece in pieces]})
+
+    async def _detokenize(self, request: web.Request) -> web.Response:
+        ids = (await request.json())["tokens"]
+        return web.json_response({"prompt": "".join(self._pieces[one] for one in ids)})
 
     def _refused(self, request: web.Request) -> bool:
         return bool(self.key) and request.headers.get("Authorization") != f"Bearer {self.key}"
@@ -98,7 +151,7 @@ class OpenAIDouble:
             return self._fail(request, self.failures.pop(0))
         self.active += 1
         try:
-            generation = await self._generation(_request(body))
+            generation = self._heard(await self._generation(_request(body)))
         except RequestRefused as error:
             return web.json_response({"error": {"message": error.message}}, status=400)
         finally:

@@ -17,8 +17,9 @@ from tracegen.runtime.pump import REFUSALS
 SLOTS = 8
 
 
-def order(folder: Path, double: OpenAIDouble, prompts: int) -> Order:
-    recipe = recipe_file(folder, prompts=prompts, rejection={"max_attempts": 1})
+def order(folder: Path, double: OpenAIDouble, prompts: int, *, canary: bool = True) -> Order:
+    where = {"canary": {"enabled": canary}}
+    recipe = recipe_file(folder, prompts=prompts, rejection={"max_attempts": 1}, where=where)
     sets = ("teacher.engine=openai", "teacher.model=double", f"where.engines.openai.base_url={double.url}")
     return Order(load_recipe(str(recipe), sets), str(folder / "store"))
 
@@ -35,10 +36,18 @@ def test_a_key_that_expires_stops_the_run_and_costs_no_prompt(tmp_path: Path) ->
 
 def test_what_is_refused_from_the_first_attempt_on_stops_the_run(tmp_path: Path) -> None:
     with OpenAIDouble(failures=[404] * 1000).in_a_thread() as double:
-        asked = order(tmp_path, double, prompts=200)
+        asked = order(tmp_path, double, prompts=200, canary=False)
         with pytest.raises(RecipeError, match=r"attempts were all refused: .*HTTP 404: injected; mend the teacher"):
             run(asked, lambda _: None)
     assert len(quarantine.listed(asked.store_uri, asked.recipe.run_id)) <= REFUSALS + 2 * SLOTS
+
+
+def test_an_endpoint_that_refuses_everything_is_found_out_before_a_prompt_is_tried(tmp_path: Path) -> None:
+    with OpenAIDouble(failures=[404] * 1000).in_a_thread() as double:
+        asked = order(tmp_path, double, prompts=200)
+        with pytest.raises(RecipeError, match=r"questions were all refused: .*HTTP 404: injected; mend the teacher"):
+            run(asked, lambda _: None)
+    assert quarantine.listed(asked.store_uri, asked.recipe.run_id) == []
 
 
 def test_refusals_among_completions_stop_nothing(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from tracegen.engines.closing import closing_is_death
 from tracegen.engines.models import BUNDLED, local_gguf, require
 from tracegen.errors import EngineDead, EngineError, RequestRefused, boundary
 from tracegen.filters.watch import LoopWatch, watching
+from tracegen.protocols import Look
 from tracegen.recipe import Teacher
 from tracegen.types import EngineIdentity, FinishReason, Generation, Message, Request, Value
 
@@ -146,18 +147,37 @@ class LlamaCppEngine:
 
     def _render(self, address: str, messages: tuple[Message, ...]) -> str:
         """The chat in the model's own template, which only the server's HTTP side gives."""
+        body = {"messages": [message._asdict() for message in messages]}
+        return str(self._ask(address, "/apply-template", body)["prompt"])
+
+    def _ask(self, address: str, path: str, body: Mapping[str, object]) -> dict[str, Any]:
         where = urlsplit(address)
         connection = http.client.HTTPConnection(where.hostname or "127.0.0.1", where.port, timeout=60)
         try:
-            body = json.dumps({"messages": [message._asdict() for message in messages]})
             headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self._api_key}"}
-            connection.request("POST", "/apply-template", body, headers)
-            answer = json.loads(connection.getresponse().read())
+            connection.request("POST", path, json.dumps(body), headers)
+            answer: dict[str, Any] = json.loads(connection.getresponse().read())
         finally:
             connection.close()
         if "error" in answer:
             raise _named(answer["error"])
-        return str(answer["prompt"])
+        return answer
+
+    async def look(self, request: Request) -> Look:
+        """See :class:`tracegen.protocols.ShowsPrompts`."""
+        if self._server is None:
+            raise EngineDead("the engine llamacpp is not running")
+        with boundary(EngineError, "looking at a prompt"):
+            return await asyncio.to_thread(self._look, self._server.listening_address, request)
+
+    def _look(self, address: str, request: Request) -> Look:
+        text = begin_response(self._render(address, request.messages), request.prefill)
+        # As the server reads a prompt that is text: whether it adds BOS is the model file's word.
+        body: dict[str, object] = {"content": text, "add_special": True, "parse_special": True}
+        ids = tuple(self._ask(address, "/tokenize", body)["tokens"])
+        room = max(0, self._options.context_tokens - len(ids))
+        in_effect = request.sampling.model_copy(update={"max_tokens": min(room, request.sampling.max_tokens)})
+        return Look(text, ids, sampling=in_effect)
 
     async def close(self) -> None:
         held, self._server = [self._server], None

@@ -15,6 +15,7 @@ from tenacity.wait import wait_random_exponential
 from tracegen.engines.chat import after_prefill, join_reasoning
 from tracegen.engines.closing import closing_is_death
 from tracegen.engines.models import require
+from tracegen.engines.openai_prompts import shown_by
 from tracegen.engines.streamed import Streamed
 from tracegen.errors import (
     EngineDead,
@@ -26,6 +27,7 @@ from tracegen.errors import (
     first_line,
 )
 from tracegen.filters.watch import watching
+from tracegen.protocols import Look
 from tracegen.recipe import Teacher
 from tracegen.types import EngineIdentity, FinishReason, Generation, Request, Value
 
@@ -201,6 +203,12 @@ class OpenAIEngine:
     def _streams(self, request: Request) -> bool:
         """What is guarded must be seen as it comes."""
         return self._options.stream or (request.guard is not None and request.guard.loops is not None)
+
+    async def look(self, request: Request) -> Look | None:
+        """See :class:`tracegen.protocols.ShowsPrompts`."""
+        if self._session is None:
+            raise EngineDead("the engine openai is not running")
+        return await shown_by(self._session, self._options.base_url, self._body(request))
 
     def _body(self, request: Request) -> dict[str, object]:
         messages = [message._asdict() for message in request.messages]

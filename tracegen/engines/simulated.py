@@ -167,7 +167,7 @@ class SimulatedEngine:
         prompt_tokens = int(sum(len(message.content) for message in request.messages) / options.chars_per_token) + 4
         if options.context_tokens is not None and prompt_tokens > options.context_tokens:
             raise RequestRefused(f"the prompt has {prompt_tokens} tokens, the context {options.context_tokens}")
-        luck = options.luck(request.attempt_id, request.seed)
+        luck = self._luck(request)
         wanted = options.tokens(request.domain, luck.length)
         limit = request.sampling.max_tokens
         loops = self._loops(request)
@@ -200,6 +200,12 @@ class SimulatedEngine:
             return whole
         tokens = min(whole.completion_tokens, math.ceil((watch.at or 0) / self._options.chars_per_token))
         return replace(whole, text=whole.text[: watch.at], finish_reason=FinishReason.LOOPED, completion_tokens=tokens)
+
+    def _luck(self, request: Request) -> Luck:
+        """Greedy decoding knows no seed: the same chat, the same text."""
+        if request.sampling.temperature > 0:
+            return self._options.luck(request.attempt_id, request.seed)
+        return self._options.luck(json.dumps(request.messages), 0)
 
     def _text(self, request: Request, luck: Luck, tokens: int, *, cut: bool) -> str:
         opening = "" if OPEN in request.prefill else f"{OPEN}\n"

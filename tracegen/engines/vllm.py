@@ -21,6 +21,7 @@ from tracegen.engines.models import BUNDLED, bundled_gguf, cache_folder, looks_l
 from tracegen.engines.options import nearest
 from tracegen.errors import EngineDead, EngineError, RecipeError, RequestRefused, boundary, first_line
 from tracegen.filters.watch import watching
+from tracegen.protocols import Look
 from tracegen.recipe import Teacher
 from tracegen.types import EngineIdentity, FinishReason, Generation, Message, Request, Sampling, Value
 
@@ -165,12 +166,30 @@ class VllmEngine:
         with self._errors(request.attempt_id):
             return await self._stream(request, prompt, params)
 
-    def _prompt(self, messages: tuple[Message, ...], prefill: str) -> list[int]:
+    async def look(self, request: Request) -> Look:
+        """See :class:`tracegen.protocols.ShowsPrompts`. vLLM adds nothing to token ids."""
+        if self._llm is None:
+            raise EngineDead("the engine vllm is not running")
+        with self._errors(request.attempt_id):
+            ids, bos = self._prompt(request.messages, request.prefill), self._tokenizer.bos_token_id
+            params = self._sampling_params(request, max(1, self._context_tokens - len(ids)))
+            return Look(
+                text=self._rendered(request.messages, request.prefill),
+                token_ids=tuple(ids),
+                bos_id=bos,
+                wants_bos=bos is not None and self._tokenizer.encode("")[:1] == [bos],
+                sampling=_in_effect(params),
+            )
+
+    def _rendered(self, messages: tuple[Message, ...], prefill: str) -> str:
         rendered = self._tokenizer.apply_chat_template(
             [message._asdict() for message in messages], add_generation_prompt=True, tokenize=False
         )
+        return begin_response(rendered, prefill)
+
+    def _prompt(self, messages: tuple[Message, ...], prefill: str) -> list[int]:
         # The template writes the BOS token itself; a tokenizer that adds one would double it.
-        return list(self._tokenizer.encode(begin_response(rendered, prefill), add_special_tokens=False))
+        return list(self._tokenizer.encode(self._rendered(messages, prefill), add_special_tokens=False))
 
     def _sampling_params(self, request: Request, room: int) -> Any:
         from vllm.sampling_params import RequestOutputKind, SamplingParams

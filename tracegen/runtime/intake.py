@@ -5,6 +5,7 @@ durable. Payloads are handed on without being looked into.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -24,6 +25,7 @@ MAX_BATCHES = 4096
 """Batches between replicas and the ledger; beyond it, replicas wait. Some 10 kB each without their text."""
 MAX_TOKENS = 1 << 24
 """And their tokens, some 64 MB of text. Both bound memory when storage, or judging, is slower than the replicas."""
+DRAIN_S = 30.0
 SETTLING_PER_RECORDER = 4
 UNSETTLED_PER_RECORDER = 3 * SETTLING_PER_RECORDER
 """Decided shards that are being settled, or wait for it. Their prompts and their journals stay until it is done, so
@@ -83,6 +85,7 @@ class Recording:
 
     async def take_in(self, exchange: Exchange, payload: Payload) -> None:
         """A replica's exchange. Returns at once, unless too much is on its way already."""
+        self._scheduler.canary(exchange.canary_tokens)
         for completion in exchange.finished:
             self._scheduler.finished(completion)
         for failure in exchange.failed:
@@ -93,6 +96,14 @@ class Recording:
             tokens = sum(completion.completion_tokens for completion in exchange.finished)
             await self._room_for(tokens)
             self._tasks.create_task(self._record(exchange.finished, payload, tokens))
+
+    async def drained(self) -> None:
+        """Returns when all that was taken in is on record and judged, or after ``DRAIN_S``."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_S):
+                while self._tokens:
+                    self._fewer.clear()
+                    await self._fewer.wait()
 
     def revoke(self, replica_id: str, why: str, lost_tokens: int, *, died: bool) -> bool:
         """A replica is gone: what it had in hand goes to others. True where an attempt was found guilty of it."""

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from tracegen.errors import ActorLost, EngineDead, RecipeError, TracegenError, boundary, first_line
+from tracegen.errors import ActorLost, EngineDead, RecipeError, TracegenError, UserError, boundary, first_line
 from tracegen.protocols import Exchange, Payload, ReplicaPort
 from tracegen.runtime.shelf import Shelf
 from tracegen.scheduling.scheduler import Scheduler
@@ -42,6 +42,8 @@ class Intake(Protocol):
     """Where a replica's completions go."""
 
     async def take_in(self, exchange: Exchange, payload: Payload) -> None: ...
+
+    async def drained(self) -> None: ...
 
     def revoke(self, replica_id: str, why: str, lost_tokens: int, *, died: bool) -> bool: ...
 
@@ -148,8 +150,13 @@ class Pump:
             return
         leases = [self._shelf.lease(handout) for handout in handouts]
         wait_s = SPARE_WAIT_S if len(handouts) < free else BUSY_WAIT_S
-        async with asyncio.timeout(wait_s + ANSWER_S):
-            exchange, payload = await port.exchange(leases, wait_s)
+        try:
+            async with asyncio.timeout(wait_s + ANSWER_S):
+                exchange, payload = await port.exchange(leases, wait_s)
+        except UserError:
+            # What is paid for goes on record before the run stops; it may show what is wrong.
+            await self._intake.drained()
+            raise
         self.pulse.feel(exchange, self._clock())
         freed = len(exchange.finished) + len(exchange.failed)
         self._ahead = min(self._slots // SLOTS_PER_AHEAD, 2 * freed)

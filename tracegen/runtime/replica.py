@@ -6,6 +6,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from tracegen.canary.asking import ask
+from tracegen.canary.findings import unfaithful
+from tracegen.canary.running import Running
 from tracegen.chat import request
 from tracegen.errors import EngineDead, EngineError, UserError, boundary
 from tracegen.protocols import Engine, Exchange, Failed, Finished, Lease, Payload
@@ -45,12 +48,19 @@ class Replica:
         self._arrived = asyncio.Event()
         self._hungry = asyncio.Event()
         """Set while a slot is free and nothing waits for it."""
+        self._canary = Running()
+        self._canary_tokens, self._canary_untold = 0, 0
+        """What the canary took, and as much of it as no exchange has told of."""
         self._dead: EngineDead | None = None
         self._refused: UserError | None = None
-        """What only a person can mend, as a key that the endpoint no longer takes."""
+        """What only a person can mend, as a key that the endpoint no longer takes, or an engine that lies."""
 
     async def start(self) -> EngineIdentity:
         await self._engine.start()
+        if self._spec.recipe.where.canary.enabled:
+            await ask(self._engine, self._spec.recipe, self.replica_id)
+            # What the engine counted: questions that failed half-way cost tokens as well.
+            self._canary_tokens = self._canary_untold = self._engine.produced_tokens
         return self._engine.identity
 
     async def exchange(self, leases: Sequence[Lease], wait_s: float) -> tuple[Exchange, Payload]:
@@ -95,6 +105,7 @@ class Replica:
                 generation = await self._engine.generate(asked)
             ended_at_s = self._spec.wall_clock()
             self._completions.append(self._completion(lease, asked, generation, started_at_s, ended_at_s))
+            self._look_at(asked, generation)
         except EngineDead as error:
             self._dead = error
         except UserError as error:
@@ -106,6 +117,15 @@ class Replica:
             self._arrived.set()
             if self._dead is None and self._refused is None:
                 self._fill()
+
+    def _look_at(self, asked: Request, generation: Generation) -> None:
+        canary = self._spec.recipe.where.canary
+        if not canary.enabled or self._refused is not None:
+            return
+        for finding, attempts in self._canary.see(asked, generation):
+            if finding.check not in canary.off:
+                also = f"its last attempts: {', '.join(attempts)}"
+                self._refused = unfaithful(self.replica_id, [finding], also)
 
     def _completion(
         self, lease: Lease, asked: Request, generation: Generation, started_at_s: float, ended_at_s: float
@@ -141,8 +161,9 @@ class Replica:
         failures, self._failures = self._failures, []
         self._arrived.clear()
         finished = tuple(described(completion) for completion in completions)
-        in_flight, produced = len(self._tasks) + len(self._waiting), self._engine.produced_tokens
-        exchange = Exchange(finished, tuple(failures), in_flight, produced, self._spec.notice())
+        in_flight, produced = len(self._tasks) + len(self._waiting), self._engine.produced_tokens - self._canary_tokens
+        untold, self._canary_untold = self._canary_untold, 0
+        exchange = Exchange(finished, tuple(failures), in_flight, produced, self._spec.notice(), untold)
         return exchange, Payload(completions)
 
     async def close(self) -> None:

@@ -270,6 +270,10 @@ class Scheduler:
         attempt = Attempt(flight.prompt.prompt_id, flight.index)
         return Handout(attempt, flight.prompt.shard.shard_id, flight.tries)
 
+    def canary(self, tokens: int) -> None:
+        """A replica was asked the canary's questions. They are of the first domain, as the recipe has it."""
+        self.domains[0].tokens.canary += tokens
+
     def finished(self, completion: Finished) -> None:
         """An attempt came back with a completion; its verdict is still to come."""
         self._take(self._hands.land(completion.attempt_id).prompt, completion)

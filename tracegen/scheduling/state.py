@@ -244,7 +244,7 @@ class DomainState:
 
     @property
     def mean_tokens(self) -> float:
-        return self.tokens.spent / self.completions if self.completions else 0.0
+        return (self.tokens.spent - self.tokens.canary) / self.completions if self.completions else 0.0
 
     @property
     def coming_tokens(self) -> float:

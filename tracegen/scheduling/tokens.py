@@ -9,7 +9,7 @@ if TYPE_CHECKING:  # progress is imported by the command line, which starts with
 
 @dataclass(slots=True)
 class TokenCounts:
-    """By cause. ``lost`` tokens never reached the ledger; all others did."""
+    """By cause. ``lost`` and ``canary`` tokens never reached the ledger; all others did."""
 
     kept: int = 0
     """In traces that count for the corpus."""
@@ -27,6 +27,8 @@ class TokenCounts:
     """In traces that no verifier could judge."""
     lost: int = 0
     """Decoded by replicas that died before the attempt was done."""
+    canary: int = 0
+    """Asked of the replicas to see whether they do what the recipe says; no attempt's."""
 
     @property
     def recorded(self) -> int:
@@ -35,7 +37,7 @@ class TokenCounts:
 
     @property
     def spent(self) -> int:
-        return self.recorded + self.lost
+        return self.recorded + self.lost + self.canary
 
     def add(self, other: "TokenCounts") -> None:
         """Add another's counts to these."""
@@ -43,7 +45,7 @@ class TokenCounts:
             setattr(self, cause, getattr(self, cause) + getattr(other, cause))
 
 
-CAUSES = ("kept", "surplus", "rejected", "filtered", "truncated", "looped", "undecided", "lost")
+CAUSES = ("kept", "surplus", "rejected", "filtered", "truncated", "looped", "undecided", "lost", "canary")
 
 
 def cause(outcome: "Outcome", reason: str, *, wanted: bool) -> str:
