@@ -53,11 +53,11 @@ class Dataset:
         """Put to the files."""
         reader = await self._free.get()
         try:
-            connection = reader or await asyncio.to_thread(self._place.connect)
+            connection = await asyncio.to_thread(self._place.connect) if reader is None else reader
         except BaseException:
             self._free.put_nowait(None)
             raise
-        return await self._asked(connection, question, limit_s, lambda used: self._free.put_nowait(used))
+        return await self._asked(connection, question, limit_s, self._free.put_nowait)
 
     async def _asked(
         self, connection: Connection, question: Question[T], limit_s: float, done: Callable[[Connection], None]

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tracegen.catalog.connection import Connection, ask
+from tracegen.catalog.connection import Answer, Connection, ask
 from tracegen.errors import UserError
 from tracegen.types import Domain
 
@@ -144,8 +144,8 @@ def counts(connection: Connection, wanted: Filter) -> dict[str, Any]:
     for name in (facet for facet in FACETS if facet in wanted.facets):
         where, values = _where(wanted, name)
         sql = f"SELECT {name}, count(*) FROM rows WHERE {where} GROUP BY 1"  # noqa: S608
-        found[name] = {value: number for value, number in ask(connection, sql, values).rows}
-    found["mark"] = {mark: number for mark, number in ask(connection, marks, _where(wanted, "mark")[1]).rows}
+        found[name] = _by_value(ask(connection, sql, values))
+    found["mark"] = _by_value(ask(connection, marks, _where(wanted, "mark")[1]))
     return {"total": total, "tokens": tokens, "facets": found}
 
 
@@ -257,6 +257,10 @@ def _where(wanted: Filter, without: str = "") -> tuple[str, dict[str, Any]]:
 def _records(connection: Connection, sql: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
     answer = ask(connection, sql, values)
     return [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
+
+
+def _by_value(answer: Answer) -> dict[Any, Any]:
+    return {row[0]: row[1] for row in answer.rows}
 
 
 def _number(connection: Connection, sql: str, values: Mapping[str, Any]) -> int:
