@@ -49,7 +49,7 @@ def application(desk: Desk, token: str = "") -> web.Application:
 async def serve(place: Place, host: str, port: int, token: str, ready: Callable[[str], None]) -> None:
     """Serve until cancelled. ``ready`` is told the URL. Raises UserError where the port is taken."""
     desk = await asyncio.to_thread(Desk, place)
-    runner = web.AppRunner(application(desk, token), access_log=None, handler_cancellation=True)
+    runner = web.AppRunner(application(desk, token), access_log=None, handler_cancellation=True, shutdown_timeout=1)
     await runner.setup()
     try:
         await _listen(runner, host, port)
@@ -64,7 +64,7 @@ async def serve(place: Place, host: str, port: int, token: str, ready: Callable[
 
 async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
     try:
-        await web.TCPSite(runner, host, port, shutdown_timeout=1).start()
+        await web.TCPSite(runner, host, port).start()
     except OSError as error:
         raise UserError(f"cannot listen on {host}:{port}: {error.strerror}", hint="name another --port") from error
 

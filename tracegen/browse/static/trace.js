@@ -13,7 +13,7 @@ export async function draw(page, id, params, signal) {
   page.removeAttribute("aria-busy");
   const rendered = params.get("as") !== "source";
   const at = found.attempts.findIndex((row) => row.id === id);
-  current = { id, params, found, at };
+  current = { found };
   const options = { rendered };
   page.replaceChildren(
     h("aside", { "aria-label": "This prompt and this trace" }, attempts(found, id, params), notes(found, id), facts(found)),
@@ -35,7 +35,7 @@ function section(title, ...children) {
 }
 
 function step(name, key) {
-  return h("button", { type: "button", "data-step": key, disabled: !current.params.has("at"), onclick: () => walk(key) }, name);
+  return h("button", { type: "button", "data-step": key, disabled: !new URLSearchParams(location.search).has("at"), onclick: () => walk(key) }, name);
 }
 
 function verdict(found) {
@@ -56,7 +56,6 @@ function reasoning(found, params, options) {
     if (box.open) next.set("reasoning", "open");
     else next.delete("reasoning");
     history.replaceState(null, "", location.pathname + suffix(next));
-    if (current) current.params = next;
   });
   return box;
 }
@@ -127,7 +126,8 @@ function toggleSource() {
 
 // The next or previous trace of the list that this one was opened from.
 async function walk(direction) {
-  const { params } = current;
+  // The URL, not what is drawn: a key may come before the page that the last one asked for.
+  const params = new URLSearchParams(location.search);
   if (!params.has("at")) return;
   const asked = back(params);
   asked.set("limit", "1");
@@ -151,7 +151,9 @@ async function nextHit(asked, direction) {
 export function key(name) {
   if (!current) return false;
   const sibling = (step) => {
-    const row = current.found.attempts[current.at + step];
+    const rows = current.found.attempts;
+    const at = rows.findIndex((row) => location.pathname === tracePath(row.id, ""));
+    const row = at >= 0 && rows[at + step];
     if (row) go(tracePath(row.id, new URLSearchParams(location.search)));
   };
   const form = document.getElementById("notes");
@@ -160,7 +162,7 @@ export function key(name) {
   else if (name === "k") walk("before");
   else if (name === "[") sibling(-1);
   else if (name === "]") sibling(1);
-  else if (name === "u") go("/" + suffix(back(current.params)));
+  else if (name === "u") go("/" + suffix(back(new URLSearchParams(location.search))));
   else if (name === "r") document.querySelector("#reasoning > summary")?.click();
   else if (name === "s") toggleSource();
   else if (name === "e") document.getElementById("note")?.focus();
