@@ -13,7 +13,7 @@ from tracegen.prompts.prepare import load_shard
 from tracegen.recipe import Recipe
 from tracegen.runtime.progress import DomainProgress, Snapshot
 from tracegen.store import SubStore, open_store
-from tracegen.types import Completion, Prompt
+from tracegen.types import Completion, FinishReason, Judgement, Outcome, Prompt
 
 RUN = "r-1"
 PROMPTS = 40
@@ -70,10 +70,9 @@ def full_run(uri: str, base: Path, *, built: bool = True) -> SubStore:
             riddles = False
             text = f"{HOSTILE}\n</think>\n\n{SCRIPT} \\boxed{{\\frac}}"
             completions[0] = replace(completions[0], text=text, completion_tokens=600_000)
-        judgements = [judgement(prompt, shard.shard_id, index, every_third(prompt, index)) for prompt, index in pairs]
         judgements = [
-            replace(given, completion_tokens=completion.completion_tokens, detail="expected 385, got 380")
-            for given, completion in zip(judgements, completions, strict=True)
+            _judgement(prompt, index, completion)
+            for (prompt, index), completion in zip(pairs, completions, strict=True)
         ]
         store.put(completions_key(shard.shard_id), write_parquet(completions_to_table(completions)))
         store.put(verdicts_key(SET, shard.shard_id), write_parquet(judgements_to_table(judgements)))
@@ -112,4 +111,18 @@ def _completion(prompt: Prompt, shard_id: str, index: int) -> Completion:
     cut = index == ATTEMPTS - 1 and prompt.prompt_id.startswith(tuple("0123"))
     given = plain(prompt, shard_id, index)
     tokens = 200 + int(prompt.prompt_id[:3], 16) + index
-    return replace(given, text=text.partition("</think>")[0] if cut else text, completion_tokens=tokens)
+    if cut:
+        return replace(
+            given, text=text.partition("\n</think>")[0], completion_tokens=tokens, finish_reason=FinishReason.LENGTH
+        )
+    return replace(given, text=text, completion_tokens=tokens)
+
+
+def _judgement(prompt: Prompt, index: int, completion: Completion) -> Judgement:
+    outcome = every_third(prompt, index)
+    given = judgement(prompt, completion.shard_id, index, outcome)
+    given = replace(given, completion_tokens=completion.completion_tokens)
+    if "</think>" not in completion.text:
+        detail = "the token limit came before the closing think tag"
+        return replace(given, outcome=Outcome.INCORRECT, reason="truncated", detail=detail)
+    return replace(given, detail="expected 385, got 380") if outcome is Outcome.INCORRECT else given

@@ -18,6 +18,19 @@ const INLINE =
 let katex = null;
 const loading = import("/static/katex.min.js").then(() => (katex = self.katex));
 
+// What is wider than the page is scrolled sideways, and by keyboard too; what is not takes no stop of the Tab key.
+const widths = new ResizeObserver((entries) => {
+  for (const { target } of entries) {
+    if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
+    else target.removeAttribute("tabindex");
+  }
+});
+
+function scrolled(element) {
+  widths.observe(element);
+  return element;
+}
+
 export function plain(text) {
   const parts = [];
   let at = 0;
@@ -44,7 +57,8 @@ function mathematics(source, displayMode) {
       displayMode, output: "mathml", throwOnError: true, strict: "ignore", trust: false, maxExpand: 200, maxSize: 20,
     });
     unstyled(tree);
-    return h("span", { class: displayMode ? "math display" : "math" }, tree.toNode());
+    const drawn = h("span", { class: displayMode ? "math display" : "math" }, tree.toNode());
+    return displayMode ? scrolled(drawn) : drawn;
   } catch (error) {
     shown.classList.add("broken");
     shown.title = `not rendered: ${String(error.message).slice(0, 200)}`;
@@ -108,7 +122,8 @@ function paragraph(text, rendered) {
     if (parts[i].trim()) shown.push(prose(parts[i]));
     if (i + 2 < parts.length) {
       const language = parts[i + 1].trim();
-      shown.push(h("pre", { class: "code", tabindex: "0", "data-language": language, "aria-label": `code ${language}`.trim(), role: "region" }, h("code", {}, ...plain(parts[i + 2]))));
+      const code = h("code", {}, ...plain(parts[i + 2]));
+      shown.push(scrolled(h("pre", { class: "code", "data-language": language }, code)));
     }
   }
   return shown.length === 1 ? shown[0] : h("div", {}, shown);

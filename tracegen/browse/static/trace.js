@@ -16,7 +16,7 @@ export async function draw(page, id, params, signal) {
   current = { found };
   const options = { rendered };
   page.replaceChildren(
-    h("aside", { "aria-label": "This prompt and this trace" }, attempts(found, id, params), notes(found, id), facts(found)),
+    h("aside", { "aria-label": "This prompt" }, attempts(found, id, params)),
     h("main", { id: "main", tabindex: "-1" },
       h("div", { class: "bar" }, h("h1", {}, `Attempt ${at + 1} of ${found.attempts.length}`, " ", outcome(found.attempts[at])),
         h("div", { class: "tools" }, link("/" + suffix(back(params)), { class: "button" }, "List"), step("Previous", "before"), step("Next", "after"),
@@ -26,7 +26,8 @@ export async function draw(page, id, params, signal) {
       found.raw
         ? section("What the teacher wrote", h("p", { class: "quiet" }, "It cannot be told where the reasoning ends."), text(found.raw, options))
         : [reasoning(found, params, options), section("Answer", text(found.answer, options))],
-      section("Reference", reference(found.reference, options))));
+      section("Reference", reference(found.reference, options))),
+    h("aside", { class: "about", "aria-label": "This trace" }, notes(found, id), facts(found)));
 }
 
 function section(title, ...children) {
