@@ -74,7 +74,7 @@ NEEDS = (
     Need("prompts", "procedural", ("reasoning-gym",), "reasoning-gym==0.1.25", "prompt source kind reasoning_gym"),
     Need("prompts", "near", ("rensa",), "'rensa>=0.5'", "preparation.near_duplicates"),
     Need("filters", "languages", ("py3langid",), "'py3langid==0.4.*'", "the filter mixed_languages"),
-    Need("pages", "browse", ("aiohttp",), "'aiohttp>=3.10'", "tracegen browse"),
+    Need("storage", "browse", ("aiohttp",), "'aiohttp>=3.10'", "tracegen browse"),
     Need("storage", "s3", ("boto3",), "'boto3>=1.40'", "runs in s3://"),
     Need("storage", "duckdb", ("duckdb",), "'duckdb>=1.4,<2'", "tracegen query"),
     Need(
