@@ -16,6 +16,7 @@
     │   └── EngineDead            the engine behind a replica is gone; replace the replica
     ├── VerifierError             a verifier, not an answer, is at fault
     │   └── VerifierDrift         it judges what is known wrongly, or not at all; the run stops
+    ├── Interrupted               a statement was stopped while DuckDB was at work on it: by Ctrl-C, or as its asker left
     ├── StoreError                an object could not be read or written
     ├── CloudError                AWS or Terraform refused something
     ├── ActorLost                 a process that hosted a part of the run is gone
@@ -115,6 +116,12 @@ class StoreError(TracegenError):
 
 class CloudError(TracegenError):
     """AWS or Terraform refused something, or did not answer."""
+
+
+class Interrupted(TracegenError):
+    """A statement was stopped while DuckDB was at work on it."""
+
+    exit_code = 130
 
 
 class ActorLost(TracegenError):

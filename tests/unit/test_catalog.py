@@ -19,7 +19,7 @@ from tracegen.catalog.connection import connect
 from tracegen.corpus.build import build
 from tracegen.corpus.schema import SAMPLE
 from tracegen.corpus_differences import between
-from tracegen.errors import PromptError, UserError
+from tracegen.errors import Interrupted, PromptError, UserError
 from tracegen.ledger.layout import completions_key, verdicts_key
 from tracegen.ledger.schema import COMPLETION, judgements_to_table, write_parquet
 from tracegen.ledger.settle import settled_shards
@@ -148,7 +148,7 @@ def test_statements_without_rows_and_no_statement_at_all(tmp_path: Path) -> None
 def test_an_interrupted_statement_is_no_refused_one() -> None:
     with connect() as connection:
         Timer(0.2, connection.interrupt).start()
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(Interrupted):
             ask(connection, "SELECT sum(sqrt(range)) FROM range(100000000000)")
 
 

@@ -1,12 +1,12 @@
 """A DuckDB connection as the catalog opens it, and one statement over it. Which views it has is ``views.py``."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import duckdb
 
-from tracegen.errors import StoreError, UserError
+from tracegen.errors import Interrupted, StoreError, UserError
 
 Connection = duckdb.DuckDBPyConnection
 
@@ -33,17 +33,15 @@ def connect(threads: int | None = None, memory_bytes: int | None = None) -> Conn
     return connection
 
 
-def ask(connection: Connection, sql: str) -> Answer:
-    """One SQL statement. Raises UserError for what DuckDB does not understand, StoreError for what cannot be read.
-
-    KeyboardInterrupt for Ctrl-C, of which DuckDB makes an error of its own.
-    """
+def ask(connection: Connection, sql: str, values: Mapping[str, object] | None = None) -> Answer:
+    """One SQL statement, with values for its ``$names``. Raises UserError for what DuckDB does not understand,
+    StoreError for what cannot be read, Interrupted."""
     try:
-        connection.execute(sql)
+        connection.execute(sql, values or None)
         columns = tuple(column[0] for column in connection.description or ())
         return Answer(columns, connection.fetchall() if columns else [])
-    except duckdb.InterruptException:
-        raise KeyboardInterrupt from None
+    except duckdb.InterruptException as error:
+        raise Interrupted("the query was interrupted") from error
     except duckdb.IOException as error:
         raise StoreError(f"query failed: {one_line(error)}") from error
     except duckdb.Error as error:

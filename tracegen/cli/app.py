@@ -184,6 +184,44 @@ def query(  # noqa: PLR0913
 
 
 @app.command()
+def browse(  # noqa: PLR0913
+    context: typer.Context,
+    named: Annotated[
+        str | None,
+        typer.Argument(metavar="[RUN|CORPUS]", help="A run's id or its beginning, or a corpus's folder, s3:// too."),
+    ] = None,
+    verdict_set: Annotated[
+        str, typer.Option("--set", metavar="NAME", help="Verdicts to show; the corpus's if left out.")
+    ] = "",
+    host: Annotated[
+        str, typer.Option("--host", help="Other machines can reach another one, with the token in the URL.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any that is free.")] = 8765,
+    opens: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    store: options.StoreUri = DEFAULT_STORE,
+    json: options.AsJson = False,
+) -> None:
+    """Read, search and mark traces in a browser: all attempts of a run, or the rows of a corpus."""
+    from tracegen.cli.browse import browse as serve
+
+    serve(context.obj, store, named, verdict_set, (host, port), opens=opens, json=json)
+
+
+@app.command()
+def notes(
+    context: typer.Context,
+    run: options.RunArgument = None,
+    store: options.StoreUri = DEFAULT_STORE,
+    export: Annotated[bool, typer.Option("--export", help="Write them as the verdict set `human`.")] = False,
+    json: options.AsJson = False,
+) -> None:
+    """Marks and notes that people made in `browse`; as a verdict set, `diff-verdicts` compares them."""
+    from tracegen.cli.browse import show_notes
+
+    show_notes(context.obj, store, run, export=export, json=json)
+
+
+@app.command()
 def diff(  # noqa: PLR0913
     context: typer.Context,
     a: Annotated[str, typer.Argument(metavar="A", help="A corpus: its version in the run, or its folder, s3:// too.")],

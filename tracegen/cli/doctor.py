@@ -82,6 +82,7 @@ NEEDS = (
         "accelerate 'datasets>=4' torch 'transformers>=5' 'trl>=1.16,<2'",
         "jobs/distill.py",
     ),
+    Need("storage", "browse", ("aiohttp",), "'aiohttp>=3.10'", "tracegen browse"),
     Need("storage", "s3", ("boto3",), "'boto3>=1.40'", "runs in s3://"),
     Need("storage", "duckdb", ("duckdb",), "'duckdb>=1.4,<2'", "tracegen query"),
     Need(

@@ -10,7 +10,7 @@ from typing import NoReturn
 import typer
 
 from tracegen.cli.terminal import stderr
-from tracegen.errors import TracegenError, boundary
+from tracegen.errors import Interrupted, TracegenError, boundary
 
 STOPPED = 130
 """128 + SIGINT, as shells report it."""
@@ -51,7 +51,7 @@ def stopping_cleanly(farewell: str) -> Iterator[None]:
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
-    except (KeyboardInterrupt, asyncio.CancelledError):
+    except (KeyboardInterrupt, asyncio.CancelledError, Interrupted):
         _leave(farewell)
     except SystemExit as ending:
         # ray.init replaces our handler by one that exits with the signal's number.

@@ -9,6 +9,9 @@ from tracegen.protocols import Crew
 from tracegen.runtime.progress import RunSummary, Snapshot
 
 if TYPE_CHECKING:
+    from tracegen.browse import Browsing
+    from tracegen.browse.human import Exported as ExportedNotes
+    from tracegen.browse.notes import Note
     from tracegen.cli.lint import Form
     from tracegen.corpus_differences import CorpusDifference
     from tracegen.differences import Difference
@@ -113,6 +116,18 @@ class Services(Protocol):
 
     def corpus(self, store_uri: str, run_id: str) -> str:
         """Where a run's newest corpus is. Raises UserError before the first build."""
+
+    def browse(self, asked: "Browsing", ready: Callable[[str], None]) -> None:
+        """Serve a run or a corpus to a browser until stopped; ``ready`` is told the URL."""
+
+    def is_loopback(self, host: str) -> bool:
+        """Whether a server at that address can be reached from this machine alone."""
+
+    def notes(self, store_uri: str, run_id: str) -> "Mapping[str, Note]":
+        """What people noted on a run's rows."""
+
+    def export_notes(self, store_uri: str, run_id: str) -> "ExportedNotes":
+        """The notes as a verdict set."""
 
     def students(self) -> "Sequence[Student]":
         """The students that corpora are made for."""
@@ -237,6 +252,26 @@ class Library:
         from tracegen.runs import newest_corpus_path
 
         return newest_corpus_path(store_uri, run_id)
+
+    def browse(self, asked: "Browsing", ready: Callable[[str], None]) -> None:
+        from tracegen.browse import browse
+
+        browse(asked, ready)
+
+    def is_loopback(self, host: str) -> bool:
+        from tracegen.browse import is_loopback
+
+        return is_loopback(host)
+
+    def notes(self, store_uri: str, run_id: str) -> "Mapping[str, Note]":
+        from tracegen.browse.human import notes_of
+
+        return notes_of(store_uri, run_id)
+
+    def export_notes(self, store_uri: str, run_id: str) -> "ExportedNotes":
+        from tracegen.browse.human import export_notes
+
+        return export_notes(store_uri, run_id)
 
     def students(self) -> "Sequence[Student]":
         from tracegen.students import students
