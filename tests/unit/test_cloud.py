@@ -62,8 +62,11 @@ def test_without_the_file_of_variables(described: Path, programs: str) -> None:
 
 
 def test_what_terraform_refuses(described: Path, programs: str) -> None:
-    line = f"error: terraform init in {described}: No configuration: It is not there."
-    assert said(described, "status", PATH=programs) == (1, line)
+    code, line = said(described, "status", PATH=programs, TMPDIR=str(described))
+    (log,) = described.glob("tracegen-terraform-*.log")
+    told = f"error: terraform init in {described}: No configuration: It is not there.; all that it said: {log}"
+    assert (code, line) == (1, told)
+    assert "│ It is not there." in log.read_text()
 
 
 def test_nothing_is_ended_before_somebody_says_yes(described: Path, programs: str) -> None:

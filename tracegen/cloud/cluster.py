@@ -3,6 +3,7 @@
 import shlex
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,8 +20,10 @@ STOPPABLE = ("pending", "running", "stopping")
 Client = Callable[[str, str], Any]
 """From a service and a region to its client."""
 Told = Callable[[str], None]
-SETTLED_LOOKS = 2
+SETTLED_LOOKS, SETTLE_S = 2, 3.0
 """A launch that was under way when the head stopped may show up after the first look."""
+MOST_LOOKS = 30
+"""Who launches for longer is not the head: what is left is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +108,12 @@ class _Made:
 class CloudCluster:
     """The cluster of one Terraform folder. Raises UserError and CloudError."""
 
-    def __init__(self, terraform: Terraform, client: Client | None = None) -> None:
+    def __init__(
+        self, terraform: Terraform, client: Client | None = None, pause: Callable[[float], None] = time.sleep
+    ) -> None:
         self._terraform = terraform
         self._client = client or _client
+        self._pause = pause
 
     @contextmanager
     def planned(self) -> Iterator[Planned]:
@@ -139,6 +145,8 @@ class CloudCluster:
         state = self._state()
         _must_be_made(state)
         outputs = _outputs(state)
+        if "tunnel_command" not in outputs:
+            raise UserError("the cluster was not made to its end", hint="tracegen cluster up goes on")
         beside = (
             f"export RAY_API_SERVER_ADDRESS={outputs['ray_address']} RAY_AUTH_MODE=token",
             f"export RAY_AUTH_TOKEN=$({outputs['ray_token_command']})",
@@ -182,16 +190,29 @@ class CloudCluster:
         if any(one.instance_id == made.head_id and one.state in STOPPABLE for one in instances.alive()):
             tell(f"stopping the head, {made.head_id}")
             instances.stop(made.head_id)
-        for _ in range(SETTLED_LOOKS):
-            launched = [one for one in instances.alive() if one.instance_id != made.head_id]
+        self._end_launched(instances, made.head_id, tell)
+
+    def _end_launched(self, instances: Instances, head_id: str, tell: Told) -> None:
+        """Until none has been seen for some looks."""
+        empty = 0
+        for _ in range(MOST_LOOKS):
+            launched = [one for one in instances.alive() if one.instance_id != head_id]
+            empty = 0 if launched else empty + 1
+            if empty == SETTLED_LOOKS:
+                return
             if launched:
                 tell(f"ending {', '.join(f'{one.instance_id} ({one.node_type})' for one in launched)}")
                 instances.terminate([one.instance_id for one in launched])
+            self._pause(SETTLE_S)
 
     def _holds_objects(self, bucket: str, region: str) -> bool:
+        s3 = self._client("s3", region)
         with asking_aws(f"s3://{bucket} cannot be listed"):
-            # Old versions keep a bucket from being deleted, too.
-            found = self._client("s3", region).list_object_versions(Bucket=bucket, MaxKeys=1)
+            try:
+                # Old versions keep a bucket from being deleted, too.
+                found = s3.list_object_versions(Bucket=bucket, MaxKeys=1)
+            except s3.exceptions.NoSuchBucket:
+                return False
         return bool(found.get("Versions") or found.get("DeleteMarkers"))
 
     def _left(self, made: _Made, full: Sequence[str]) -> Left:
