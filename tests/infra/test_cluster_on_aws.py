@@ -198,6 +198,8 @@ def test_down_ends_what_terraform_does_not_know_and_keeps_a_corpus(
     assert again.returncode == 0, again.stderr[-3000:]
     assert again.stdout.strip().endswith(f"in Terraform's state; kept with its objects: s3://{bucket}")
     assert s3.get_object(Bucket=bucket, Key="run/corpus")["Body"].read() == b"traces"
+    assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled", "what is kept stays as it was"
+    assert all(s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"].values())
     stopped = cluster.run("destroy", "-auto-approve", codes=(1,))
     assert "BucketNotEmpty" in stopped.stderr, "a corpus is not destroyed by the way"
 

@@ -162,8 +162,16 @@ class CloudCluster:
         full = [bucket for bucket in _buckets(state) if self._holds_objects(bucket, made.region)]
         if full:
             tell(f"kept: {', '.join(full)}, which holds objects")
-        self._terraform.destroy(_modules_without(state, full) if full else ())
+        self._destroy(state, full)
         return self._left(made, full)
+
+    def _destroy(self, state: Mapping[str, Any], kept: Sequence[str]) -> None:
+        """All but modules with these buckets: Terraform would take their protection first, and then fail."""
+        modules = _modules_without(state, kept)
+        if kept and modules:
+            self._terraform.destroy(modules)
+        if not kept and _managed(state):
+            self._terraform.destroy()
 
     def _state(self) -> Mapping[str, Any]:
         self._terraform.check()
@@ -216,7 +224,7 @@ class CloudCluster:
         return bool(found.get("Versions") or found.get("DeleteMarkers"))
 
     def _left(self, made: _Made, full: Sequence[str]) -> Left:
-        resources = [one["address"] for one in _resources(self._terraform.state()) if one["mode"] == "managed"]
+        resources = _managed(self._terraform.state())
         filters = [{"Name": f"tag:{CLUSTER_TAG}", "Values": [made.name]}]
         with asking_aws("its volumes cannot be listed"):
             volumes = self._client("ec2", made.region).describe_volumes(Filters=filters)["Volumes"]
@@ -240,6 +248,11 @@ def _resources(state: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         module = modules.pop()
         yield from module.get("resources", ())
         modules += module.get("child_modules", ())
+
+
+def _managed(state: Mapping[str, Any]) -> list[str]:
+    """Addresses of what Terraform has made."""
+    return [str(one["address"]) for one in _resources(state) if one["mode"] == "managed"]
 
 
 def _must_be_made(state: Mapping[str, Any]) -> _Made:
@@ -266,7 +279,7 @@ def _buckets(state: Mapping[str, Any]) -> list[str]:
 def _modules_without(state: Mapping[str, Any], buckets: Sequence[str]) -> list[str]:
     """Modules of the root that hold none of these buckets."""
     found = []
-    for module in state["root_module"].get("child_modules", ()):
+    for module in state.get("root_module", {}).get("child_modules", ()):
         held = [one["values"].get("bucket") for one in module.get("resources", ()) if one["type"] == "aws_s3_bucket"]
         if not set(held) & set(buckets):
             found.append(str(module["address"]))
