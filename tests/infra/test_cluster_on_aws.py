@@ -184,7 +184,11 @@ def test_down_ends_what_terraform_does_not_know_and_keeps_a_corpus(
     for name, value in cluster.env.items():
         monkeypatch.setenv(name, value)
     told: list[str] = []
-    ours = CloudCluster(OurTerraform(cluster.folder), lambda name, _: ec2 if name == "ec2" else aws.client(name))
+    ours = CloudCluster(
+        OurTerraform(cluster.folder),
+        lambda name, _: ec2 if name == "ec2" else aws.client(name),
+        pause=lambda _: None,
+    )
     remains = ours.down(told.append)
     assert told[0] == f"stopping the head, {head}"
     assert [line.split()[0] for line in told[1:4]] == ["ending"] * 3

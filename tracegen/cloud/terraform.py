@@ -37,8 +37,8 @@ class Terraform:
         if not any(self.folder.glob("*.tf")):
             raise UserError(f"no Terraform configuration in {self.folder}", hint="name its folder with --dir")
         for path in self.var_files:
-            if not path.is_file():
-                raise UserError(f"no such file of variables: {path}")
+            if not self._found(path).is_file():
+                raise UserError(f"no such file of variables: {path}", hint=f"not here, and not in {self.folder}")
 
     @property
     def initialised(self) -> bool:
@@ -65,7 +65,11 @@ class Terraform:
         self._run("destroy", *QUIET, "-auto-approve", *self._variables(), *(f"-target={name}" for name in targets))
 
     def _variables(self) -> list[str]:
-        return [f"-var-file={path.absolute()}" for path in self.var_files]
+        return [f"-var-file={self._found(path).absolute()}" for path in self.var_files]
+
+    def _found(self, path: Path) -> Path:
+        """Named from here, or else from the folder, where the sizes lie."""
+        return path if path.is_file() else self.folder / path
 
     def _json(self, *arguments: str) -> Mapping[str, Any]:
         with tempfile.TemporaryFile("w+") as said:
