@@ -255,7 +255,7 @@ MAY = [
     ("head", "ec2:DescribeInstances", "*", {}),
     ("teacher", "s3:GetObject", f"{BUCKET}/weights/r1/model-1.safetensors", {}),
     ("teacher", "s3:ListBucket", BUCKET, {"s3:prefix": "weights/r1/"}),
-    ("verifier", "ssm:UpdateInstanceInformation", "*", {}),
+    *((role, "ssm:UpdateInstanceInformation", "*", {}) for role in ("head", "teacher", "verifier")),
 ]
 MAY_NOT = [
     ("head", "s3:PutObject", "arn:aws:s3:::another-bucket/a", {}),
@@ -325,6 +325,15 @@ def test_the_head_launches_from_the_two_templates(
             assert allowed(policies["head"], "ec2:RunInstances", resource, {"ec2:LaunchTemplate": arn})
         for resource in (f"{EC2}:subnet/subnet-others", "arn:aws:ec2:us-east-1::image/ami-others"):
             assert not allowed(policies["head"], "ec2:RunInstances", resource, {"ec2:LaunchTemplate": arn})
+
+
+def test_all_read_the_token_and_only_the_head_writes_it(
+    aws: MotoServer, policies: Mapping[str, list[Mapping[str, Any]]]
+) -> None:
+    token = aws.client("secretsmanager").describe_secret(SecretId="tgtest/ray-token")["ARN"]
+    for role, documents in policies.items():
+        assert allowed(documents, "secretsmanager:GetSecretValue", token, {})
+        assert allowed(documents, "secretsmanager:PutSecretValue", token, {}) == (role == "head")
 
 
 def test_only_nodes_take_the_roles(aws: MotoServer, outputs: Mapping[str, Any]) -> None:

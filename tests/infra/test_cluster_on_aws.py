@@ -165,7 +165,7 @@ def test_down_ends_what_terraform_does_not_know_and_keeps_a_corpus(
     launch(provider, config, "verifier", 2)
     ec2, s3 = aws.client("ec2"), aws.client("s3")
     s3.delete_bucket_policy(Bucket=bucket)  # moto, which has no TLS, lets nobody past it
-    version = s3.put_object(Bucket=bucket, Key="run/corpus", Body=b"traces")["VersionId"]
+    s3.put_object(Bucket=bucket, Key="run/corpus", Body=b"traces")
 
     refused = cluster.tracegen("down")
     assert (refused.returncode, refused.stderr.strip()) == (2, "error: nobody is here to say yes; give --yes")
@@ -207,7 +207,8 @@ def test_down_ends_what_terraform_does_not_know_and_keeps_a_corpus(
     stopped = cluster.run("destroy", "-auto-approve", codes=(1,))
     assert "BucketNotEmpty" in stopped.stderr, "a corpus is not destroyed by the way"
 
-    s3.delete_object(Bucket=bucket, Key="run/corpus", VersionId=version)
+    for version in s3.list_object_versions(Bucket=bucket)["Versions"]:
+        s3.delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
     cluster.run("destroy", "-auto-approve")
     assert left(aws) == []
 
