@@ -97,7 +97,7 @@ class Terraform:
         if ended:
             place = f"all that it said: {log.name}"
             raise CloudError(f"terraform {arguments[0]} in {self.folder}: {first_error(said)}", hint=place)
-        Path(log.name).unlink()
+        Path(log.name).unlink(missing_ok=True)
 
 
 def _waited_for(process: "subprocess.Popen[bytes]") -> int:
