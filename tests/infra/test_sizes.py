@@ -12,7 +12,9 @@ pytestmark = [pytest.mark.infra, pytest.mark.timeout(120)]
 BLOCK = "-var=capacity_reservation_id=cr-0123456789abcdef0"
 
 
-@pytest.mark.parametrize(("size", "usd", "more"), [("r1-two-nodes", 113.38, [BLOCK]), ("small", 10.88, [])])
+@pytest.mark.parametrize(
+    ("size", "usd", "more"), [("r1", 66.60, []), ("r1-two-nodes", 113.38, [BLOCK]), ("small", 10.88, [])]
+)
 def test_a_size(root: Terraform, tmp_path: Path, size: str, usd: float, more: list[str]) -> None:
     root.run("plan", f"-var-file={size}.tfvars", f"-out={tmp_path / 'plan'}", *more)
     plan = json.loads(root.run("show", "-json", str(tmp_path / "plan")).stdout)

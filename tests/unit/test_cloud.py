@@ -57,13 +57,22 @@ def test_without_a_configuration(tmp_path: Path, programs: str) -> None:
 
 
 def test_without_the_file_of_variables(described: Path, programs: str) -> None:
-    line = f"error: no such file of variables: {described}/r1.tfvars"
-    assert said(described, "up", "--var-file", f"{described}/r1.tfvars", PATH=programs) == (2, line)
+    line = f"error: no such file of variables: r1.tfvars; not here, and not in {described}"
+    assert said(described, "up", "--var-file", "r1.tfvars", PATH=programs) == (2, line)
+
+
+def test_a_size_by_its_name_alone(described: Path, programs: str) -> None:
+    (described / "r1.tfvars").touch()
+    code, line = said(described, "up", "--var-file", "r1.tfvars", PATH=programs, TMPDIR=str(described))
+    assert (code, line.startswith("error: terraform init in ")) == (1, True)
 
 
 def test_what_terraform_refuses(described: Path, programs: str) -> None:
-    line = f"error: terraform init in {described}: No configuration: It is not there."
-    assert said(described, "status", PATH=programs) == (1, line)
+    code, line = said(described, "status", PATH=programs, TMPDIR=str(described))
+    (log,) = described.glob("tracegen-terraform-*.log")
+    told = f"error: terraform init in {described}: No configuration: It is not there.; all that it said: {log}"
+    assert (code, line) == (1, told)
+    assert "│ It is not there." in log.read_text()
 
 
 def test_nothing_is_ended_before_somebody_says_yes(described: Path, programs: str) -> None:

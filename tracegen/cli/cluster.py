@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from tracegen.cli.failures import say
+from tracegen.cli.failures import say, stopping_cleanly
 from tracegen.cli.summary import as_json
 from tracegen.cli.terminal import stdout
 from tracegen.cli.words import count
@@ -19,10 +19,12 @@ from tracegen.cloud.instances import RUNNING, Instance
 from tracegen.cloud.terraform import Terraform
 from tracegen.errors import CloudError, UserError
 
+STOPPED = "stopped; Terraform's state has what there is: `tracegen cluster up` goes on, `tracegen cluster down` ends it"
+
 
 def up(folder: Path, var_files: Sequence[Path], *, yes: bool) -> None:
     """Plan, ask, make."""
-    with _cluster(folder, var_files).planned() as planned:
+    with stopping_cleanly(STOPPED), _cluster(folder, var_files).planned() as planned:
         say(_told(planned))
         if not (planned.created or planned.changed or planned.destroyed):
             return
@@ -56,7 +58,8 @@ def tunnel(folder: Path, *, only_show: bool) -> None:
 def down(folder: Path, var_files: Sequence[Path], *, yes: bool) -> None:
     """Ask, end, and say what is left. Raises CloudError where something that costs is."""
     _agreed("End the cluster, and every run on it?", yes=yes)
-    left = _cluster(folder, var_files).down(say)
+    with stopping_cleanly(STOPPED):
+        left = _cluster(folder, var_files).down(say)
     stdout().print(_remains(left), markup=False, soft_wrap=True)
     if left.instances or left.volumes:
         raise CloudError("something that costs is left", hint="the same command goes on")

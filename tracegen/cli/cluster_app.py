@@ -12,7 +12,8 @@ app = typer.Typer(help="A cluster on AWS, as infra/terraform describes it.", no_
 HERE = Path("infra/terraform/examples/cluster")
 Folder = Annotated[Path, typer.Option("--dir", metavar="DIR", help="The folder of the Terraform configuration.")]
 VarFiles = Annotated[
-    list[Path] | None, typer.Option("--var-file", metavar="FILE", help="Values of its variables. Repeatable.")
+    list[Path] | None,
+    typer.Option("--var-file", metavar="FILE", help="Values of its variables; from here, or from DIR. Repeatable."),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 

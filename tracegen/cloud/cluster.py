@@ -3,6 +3,7 @@
 import shlex
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,8 +20,10 @@ STOPPABLE = ("pending", "running", "stopping")
 Client = Callable[[str, str], Any]
 """From a service and a region to its client."""
 Told = Callable[[str], None]
-SETTLED_LOOKS = 2
+SETTLED_LOOKS, SETTLE_S = 2, 3.0
 """A launch that was under way when the head stopped may show up after the first look."""
+MOST_LOOKS = 30
+"""Who launches for longer is not the head: what is left is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +108,12 @@ class _Made:
 class CloudCluster:
     """The cluster of one Terraform folder. Raises UserError and CloudError."""
 
-    def __init__(self, terraform: Terraform, client: Client | None = None) -> None:
+    def __init__(
+        self, terraform: Terraform, client: Client | None = None, pause: Callable[[float], None] = time.sleep
+    ) -> None:
         self._terraform = terraform
         self._client = client or _client
+        self._pause = pause
 
     @contextmanager
     def planned(self) -> Iterator[Planned]:
@@ -139,6 +145,8 @@ class CloudCluster:
         state = self._state()
         _must_be_made(state)
         outputs = _outputs(state)
+        if "tunnel_command" not in outputs:
+            raise UserError("the cluster was not made to its end", hint="tracegen cluster up goes on")
         beside = (
             f"export RAY_API_SERVER_ADDRESS={outputs['ray_address']} RAY_AUTH_MODE=token",
             f"export RAY_AUTH_TOKEN=$({outputs['ray_token_command']})",
@@ -154,8 +162,16 @@ class CloudCluster:
         full = [bucket for bucket in _buckets(state) if self._holds_objects(bucket, made.region)]
         if full:
             tell(f"kept: {', '.join(full)}, which holds objects")
-        self._terraform.destroy(_modules_without(state, full) if full else ())
+        self._destroy(state, full)
         return self._left(made, full)
+
+    def _destroy(self, state: Mapping[str, Any], kept: Sequence[str]) -> None:
+        """All but modules with these buckets: Terraform would take their protection first, and then fail."""
+        modules = _modules_without(state, kept)
+        if kept and modules:
+            self._terraform.destroy(modules)
+        if not kept and _managed(state):
+            self._terraform.destroy()
 
     def _state(self) -> Mapping[str, Any]:
         self._terraform.check()
@@ -182,20 +198,33 @@ class CloudCluster:
         if any(one.instance_id == made.head_id and one.state in STOPPABLE for one in instances.alive()):
             tell(f"stopping the head, {made.head_id}")
             instances.stop(made.head_id)
-        for _ in range(SETTLED_LOOKS):
-            launched = [one for one in instances.alive() if one.instance_id != made.head_id]
+        self._end_launched(instances, made.head_id, tell)
+
+    def _end_launched(self, instances: Instances, head_id: str, tell: Told) -> None:
+        """Until none has been seen for some looks."""
+        empty = 0
+        for _ in range(MOST_LOOKS):
+            launched = [one for one in instances.alive() if one.instance_id != head_id]
+            empty = 0 if launched else empty + 1
+            if empty == SETTLED_LOOKS:
+                return
             if launched:
                 tell(f"ending {', '.join(f'{one.instance_id} ({one.node_type})' for one in launched)}")
                 instances.terminate([one.instance_id for one in launched])
+            self._pause(SETTLE_S)
 
     def _holds_objects(self, bucket: str, region: str) -> bool:
+        s3 = self._client("s3", region)
         with asking_aws(f"s3://{bucket} cannot be listed"):
-            # Old versions keep a bucket from being deleted, too.
-            found = self._client("s3", region).list_object_versions(Bucket=bucket, MaxKeys=1)
+            try:
+                # Old versions keep a bucket from being deleted, too.
+                found = s3.list_object_versions(Bucket=bucket, MaxKeys=1)
+            except s3.exceptions.NoSuchBucket:
+                return False
         return bool(found.get("Versions") or found.get("DeleteMarkers"))
 
     def _left(self, made: _Made, full: Sequence[str]) -> Left:
-        resources = [one["address"] for one in _resources(self._terraform.state()) if one["mode"] == "managed"]
+        resources = _managed(self._terraform.state())
         filters = [{"Name": f"tag:{CLUSTER_TAG}", "Values": [made.name]}]
         with asking_aws("its volumes cannot be listed"):
             volumes = self._client("ec2", made.region).describe_volumes(Filters=filters)["Volumes"]
@@ -219,6 +248,11 @@ def _resources(state: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         module = modules.pop()
         yield from module.get("resources", ())
         modules += module.get("child_modules", ())
+
+
+def _managed(state: Mapping[str, Any]) -> list[str]:
+    """Addresses of what Terraform has made."""
+    return [str(one["address"]) for one in _resources(state) if one["mode"] == "managed"]
 
 
 def _must_be_made(state: Mapping[str, Any]) -> _Made:
@@ -245,7 +279,7 @@ def _buckets(state: Mapping[str, Any]) -> list[str]:
 def _modules_without(state: Mapping[str, Any], buckets: Sequence[str]) -> list[str]:
     """Modules of the root that hold none of these buckets."""
     found = []
-    for module in state["root_module"].get("child_modules", ()):
+    for module in state.get("root_module", {}).get("child_modules", ()):
         held = [one["values"].get("bucket") for one in module.get("resources", ()) if one["type"] == "aws_s3_bucket"]
         if not set(held) & set(buckets):
             found.append(str(module["address"]))

@@ -1,17 +1,20 @@
 """Terraform in one folder, as a program: `init`, `plan`, `apply`, `show`, `destroy`. It knows nothing of what they make.
 
-What Terraform prints on its way goes to standard error, for whoever waits; its errors get our name, and one line.
+What Terraform prints on its way goes to standard error, for whoever waits; its errors get our name, one line, and the
+place of all that it said. Ctrl-C is handed on, and waited for: a Terraform that is killed forgets what it has just made.
 """
 
 import json
 import os
 import re
 import shutil
+import signal
 import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from tracegen.errors import CloudError, MissingDependency, UserError
 
@@ -34,8 +37,8 @@ class Terraform:
         if not any(self.folder.glob("*.tf")):
             raise UserError(f"no Terraform configuration in {self.folder}", hint="name its folder with --dir")
         for path in self.var_files:
-            if not path.is_file():
-                raise UserError(f"no such file of variables: {path}")
+            if not self._found(path).is_file():
+                raise UserError(f"no such file of variables: {path}", hint=f"not here, and not in {self.folder}")
 
     @property
     def initialised(self) -> bool:
@@ -62,28 +65,53 @@ class Terraform:
         self._run("destroy", *QUIET, "-auto-approve", *self._variables(), *(f"-target={name}" for name in targets))
 
     def _variables(self) -> list[str]:
-        return [f"-var-file={path.absolute()}" for path in self.var_files]
+        return [f"-var-file={self._found(path).absolute()}" for path in self.var_files]
+
+    def _found(self, path: Path) -> Path:
+        """Named from here, or else from the folder, where the sizes lie."""
+        return path if path.is_file() else self.folder / path
 
     def _json(self, *arguments: str) -> Mapping[str, Any]:
-        done = self._call(arguments, subprocess.PIPE)
-        found: Mapping[str, Any] = json.loads(done.stdout or "{}")
+        with tempfile.TemporaryFile("w+") as said:
+            self._call(arguments, said)
+            said.seek(0)
+            found: Mapping[str, Any] = json.loads(said.read() or "{}")
         return found
 
     def _run(self, *arguments: str) -> None:
         self._call(arguments, STDERR)
 
-    def _call(self, arguments: Sequence[str], stdout: int) -> "subprocess.CompletedProcess[str]":
-        done = subprocess.run(  # noqa: S603
-            ["terraform", f"-chdir={self.folder}", *arguments],  # noqa: S607
-            stdout=stdout,
-            stderr=subprocess.PIPE,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            env={**os.environ, "TF_IN_AUTOMATION": "1"},
-        )
-        if done.returncode:
-            raise CloudError(f"terraform {arguments[0]} in {self.folder}: {first_error(done.stderr)}")
-        return done
+    def _call(self, arguments: Sequence[str], stdout: "int | IO[str]") -> None:
+        with tempfile.NamedTemporaryFile("w+", prefix="tracegen-terraform-", suffix=".log", delete=False) as log:
+            process = subprocess.Popen(  # noqa: S603
+                ["terraform", f"-chdir={self.folder}", *arguments],  # noqa: S607
+                stdout=stdout,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                env={**os.environ, "TF_IN_AUTOMATION": "1"},
+                process_group=0,
+            )
+            ended = _waited_for(process)
+            log.seek(0)
+            said = log.read()
+        if ended:
+            place = f"all that it said: {log.name}"
+            raise CloudError(f"terraform {arguments[0]} in {self.folder}: {first_error(said)}", hint=place)
+        Path(log.name).unlink(missing_ok=True)
+
+
+def _waited_for(process: "subprocess.Popen[bytes]") -> int:
+    """Its exit code. Each Ctrl-C is handed on: at the first Terraform ends what is under way and writes its state."""
+    pressed = None
+    while process.returncode is None:
+        try:
+            process.wait()
+        except KeyboardInterrupt as error:
+            pressed = error
+            process.send_signal(signal.SIGINT)
+    if pressed:
+        raise pressed
+    return process.returncode
 
 
 def first_error(text: str) -> str:
