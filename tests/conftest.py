@@ -1,5 +1,6 @@
 """Fixtures that several parts share."""
 
+import signal
 import uuid
 from collections.abc import Iterator
 
@@ -7,6 +8,9 @@ import pytest
 from hypothesis import settings
 
 from tests.servers.seaweed import S3Server, seaweed, weed_program
+
+# A shell that starts us in the background ignores Ctrl-C, and the programs under test would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How long an example takes is the machine's business, not a property of the code.
 settings.register_profile("tests", deadline=None)

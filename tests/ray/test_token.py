@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -58,7 +59,10 @@ def test_no_driver_and_no_node_without_it(head: RayHead, tmp_path: Path, token: 
     (tmp_path / "token").write_text(token)
     env = {**head.env, "RAY_AUTH_TOKEN_PATH": str(tmp_path / "token")}
     program = str(Path(sys.executable).with_name("ray"))
-    asked = subprocess.run(
-        [program, "status", "--address", head.address], env=env, capture_output=True, text=True, timeout=90
-    )
+    command = [program, "status", "--address", head.address]
+    for _ in range(30):
+        asked = subprocess.run(command, env=env, capture_output=True, text=True, timeout=90)
+        if "No cluster status" not in asked.stdout:
+            break
+        time.sleep(1)  # a head that has just begun knows of no node yet
     assert (asked.returncode == 0 and "Node status" in asked.stdout) == gets_in, asked.stdout + asked.stderr
