@@ -36,6 +36,8 @@ def application(desk: Desk, token: str = "") -> web.Application:
     app.router.add_get("/", _page)
     app.router.add_get("/trace/{id}", _page)
     app.router.add_get("/static/{name}", _static)
+    # Where browsers look after a page that names no icon, as a refusal is.
+    app.router.add_get("/favicon.ico", _icon)
     app.router.add_get("/api/about", api.about)
     app.router.add_get("/api/rows", api.rows)
     app.router.add_get("/api/counts", api.count)
@@ -100,6 +102,11 @@ async def _static(request: web.Request) -> web.Response:
     if name not in STATIC:
         raise web.HTTPNotFound(text=f"no file {name[:80]!r}")
     return web.Response(body=_file(name), content_type=STATIC[name], charset="utf-8")
+
+
+async def _icon(request: web.Request) -> web.Response:
+    del request
+    return web.Response(body=_file("icon.svg"), content_type=STATIC["icon.svg"], charset="utf-8")
 
 
 def _file(name: str) -> bytes:
