@@ -128,6 +128,7 @@ def recipe_of(folder: Path, tasks: dict[str, Task], url: str, **keys: Any) -> Pa
         "where": {
             "cluster": "local", "slots": 4, "journal_linger_s": 0.05, "min_free_bytes": 0,
             "engines": {"openai": {"base_url": url}},
+            "canary": {"enabled": False},  # this teacher knows its own prompts by heart, and no other question
         },
         **keys,
     }  # fmt: skip
