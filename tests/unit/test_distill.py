@@ -159,5 +159,5 @@ def test_a_folder_that_is_none_and_a_record_that_is_none_are_refused(tmp_path: P
 
 @pytest.mark.skipif(find_spec("trl") is not None, reason="it is installed")
 def test_without_a_trainer_one_line_says_what_to_install() -> None:
-    with pytest.raises(MissingDependency, match=r"training needs the package .*; run: pip install 'tracegen\[train\]'"):
+    with pytest.raises(MissingDependency, match=r"training needs the package .*; run: pip install .*'trl"):
         require_trainer()

@@ -1,6 +1,7 @@
 """Whole runs with the guard and with token limits by domain: what is recorded, counted, and found again."""
 
 import dataclasses
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -72,7 +73,9 @@ def test_a_guarded_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
     again = run(given, lambda _: None)
     assert again.resumed
     assert first.snapshot.domains[0].tokens_by_cause.looped > 0
-    assert again.snapshot.domains[0].tokens_by_cause == first.snapshot.domains[0].tokens_by_cause
+    # The canary's questions are not in the ledger: a run that only looks at its end asks none.
+    spent = replace(first.snapshot.domains[0].tokens_by_cause, canary=0)
+    assert replace(again.snapshot.domains[0].tokens_by_cause, canary=0) == spent
 
 
 def test_ledgers_without_loops_are_what_they_were() -> None:

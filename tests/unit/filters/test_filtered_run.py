@@ -1,5 +1,6 @@
 """A whole run with filters: no filtered trace is in the corpus, and every prompt still gets what it needs."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from tests.simulated_run import Left, order, recipe_file
@@ -68,5 +69,7 @@ def test_a_run_with_filters_goes_on_where_it_stopped(tmp_path: Path) -> None:
     first = run(given, lambda _: None)
     again = run(given, lambda _: None)
     assert again.resumed
-    assert again.snapshot.domains[0].tokens_by_cause == first.snapshot.domains[0].tokens_by_cause
+    # The canary's questions are not in the ledger: a run that only looks at its end asks none.
+    spent = replace(first.snapshot.domains[0].tokens_by_cause, canary=0)
+    assert replace(again.snapshot.domains[0].tokens_by_cause, canary=0) == spent
     assert Left(given).root.joinpath("ledger", "verdicts", check(given).verdict_set).is_dir()
